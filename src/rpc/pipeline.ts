@@ -1,0 +1,180 @@
+import {
+  create,
+  type DescMethod,
+  type DescService,
+  getOption,
+  type Message,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator } from "@bufbuild/protovalidate";
+import { Access, access, planned } from "../../gen/liveuser/options_pb.ts";
+import type { Identity } from "../auth/identity.ts";
+import { AppError } from "../errors.ts";
+import type { Call } from "./call.ts";
+import { toAppError } from "./errors.ts";
+import type { Handler, Service } from "./service.ts";
+
+/** How a finished call went; `error` is set when it failed. */
+export interface Outcome {
+  call: Call;
+  /** How long it took (ms). */
+  ms: number;
+  error: AppError | undefined;
+}
+
+export interface PipelineOptions {
+  /** Every service of the contract, implemented or not. */
+  contract: readonly DescService[];
+  services: readonly Service[];
+  /** Says whom an access token belongs to; throws TOKEN_INVALID, TOKEN_EXPIRED, SESSION_REVOKED, … */
+  authenticate(token: string): Identity | Promise<Identity>;
+  /** Told of every finished call: for log and metrics. */
+  observe?(outcome: Outcome): void;
+}
+
+export interface Pipeline {
+  /** All methods of the contract. */
+  readonly methods: readonly DescMethod[];
+  /** One call: access → authenticate → validate → handler. Rejects with AppError only. */
+  invoke(call: Call, request: Message): Promise<Message>;
+  /** The same for a method that streams its answer. */
+  stream(call: Call, request: Message): AsyncIterable<Message>;
+  /** Prepares the rules of every working method, so that no first caller waits for that. */
+  warm(): Promise<void>;
+}
+
+interface Plan {
+  access: readonly Access[];
+  handler: Handler | undefined;
+}
+
+const appRoles: Partial<Record<Access, string>> = {
+  [Access.SERVICE]: "service",
+  [Access.OPERATOR]: "operator",
+  [Access.DEVICE]: "device",
+  [Access.PARTNER]: "partner",
+};
+
+/** Whether one entry of a method's access option lets the caller in. */
+function admits(entry: Access, identity: Identity): boolean {
+  if (identity.kind === "app") return appRoles[entry] === identity.role;
+  return entry === Access.USER || (entry === Access.MERCHANT && identity.role === "business");
+}
+
+function bearerToken(header: string | undefined): string | undefined {
+  if (!header) return undefined;
+  // The scheme's case is free (RFC 9110, 11.1).
+  return /^bearer +([^\s]+) *$/i.exec(header)?.[1];
+}
+
+/**
+ * The one way of every call, whichever door it came in by. What it does is read from the contract:
+ * who may call from the option `access`, what a request may hold from its buf.validate rules.
+ */
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const validator = createValidator();
+  const handlers = new Map(options.services.flatMap((service) => [...service.handlers]));
+  const methods = options.contract.flatMap((service) => service.methods);
+  const plans = new Map<DescMethod, Plan>();
+  for (const method of methods) {
+    const entries = getOption(method, access);
+    const handler = getOption(method, planned) ? undefined : handlers.get(method);
+    plans.set(method, { access: entries.length > 0 ? entries : [Access.USER], handler });
+  }
+
+  function validate(method: DescMethod, request: Message): void {
+    const result = validator.validate(method.input, request);
+    if (result.kind === "valid") return;
+    if (result.kind === "error") throw result.error;
+    throw new AppError(
+      "INVALID_REQUEST",
+      {},
+      {
+        violations: result.violations.map((violation) => ({
+          field: pathToString(violation.field),
+          description: violation.message,
+        })),
+      },
+    );
+  }
+
+  /** Everything before the handler. Answers the handler, once the call may have it. */
+  async function admit(call: Call, request: Message): Promise<Handler> {
+    const plan = plans.get(call.method);
+    if (!plan) throw new AppError("NO_SUCH_METHOD");
+    if (!plan.handler) throw new AppError("NOT_IMPLEMENTED");
+    if (!plan.access.includes(Access.ANYONE)) {
+      const token = bearerToken(call.arrival.header("authorization"));
+      if (!token) throw new AppError("TOKEN_MISSING");
+      const identity = await options.authenticate(token);
+      if (!plan.access.some((entry) => admits(entry, identity))) throw new AppError("ACCESS_DENIED");
+      call.identity = identity;
+    }
+    validate(call.method, request);
+    return plan.handler;
+  }
+
+  async function run(call: Call, request: Message): Promise<Message> {
+    const handler = await admit(call, request);
+    const answer = await (handler(request as never, call) as Promise<MessageInitShape<DescMethod["output"]>>);
+    return create(call.method.output, answer);
+  }
+
+  return {
+    methods,
+
+    async invoke(call, request) {
+      const started = performance.now();
+      let error: AppError | undefined;
+      try {
+        return await withinDeadline(call, run(call, request));
+      } catch (thrown) {
+        error = toAppError(thrown);
+        throw error;
+      } finally {
+        options.observe?.({ call, ms: performance.now() - started, error });
+      }
+    },
+
+    async *stream(call, request) {
+      const started = performance.now();
+      let error: AppError | undefined;
+      try {
+        const handler = await admit(call, request);
+        for await (const part of handler(request as never, call) as AsyncIterable<
+          MessageInitShape<DescMethod["output"]>
+        >) {
+          yield create(call.method.output, part);
+        }
+      } catch (thrown) {
+        error = toAppError(thrown);
+        throw error;
+      } finally {
+        options.observe?.({ call, ms: performance.now() - started, error });
+      }
+    },
+
+    async warm() {
+      for (const [method, plan] of plans) {
+        if (!plan.handler) continue;
+        validator.validate(method.input, create(method.input));
+        // One schema at a time: calls that come meanwhile go first.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+  };
+}
+
+/** Settles as the work does, or rejects as soon as the call is ended early: its caller waits no longer. */
+function withinDeadline<T>(call: Call, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const { timeoutMs } = call.arrival;
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => call.end(new AppError("DEADLINE_PASSED")), Math.min(timeoutMs, 2 ** 31 - 1));
+    call.onEnd(reject);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

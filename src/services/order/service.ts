@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { Order, OrderRecord_State, type OrderProduct } from "../../../gen/liveuser/order_pb.ts";
+import type { App } from "../../app.ts";
+import { AppError } from "../../errors.ts";
+import { service } from "../../rpc/service.ts";
+import type { Reader } from "../../storage/store.ts";
+import * as products from "../catalog/store.ts";
+import { pageOf, pageSize } from "../page.ts";
+import * as orders from "./store.ts";
+
+const int32Max = 2 ** 31 - 1;
+
+/** Buying products. The server alone says what they cost. */
+export function orderService({ store, clock, ids, settings }: Pick<App, "store" | "clock" | "ids" | "settings">) {
+  /** The lines that were asked for, with name, price, snapshot and detail from the catalogue. */
+  async function priced(reader: Reader, orderId: number, wanted: readonly OrderProduct[]): Promise<orders.LineRow[]> {
+    const found = await products.findMany(reader, [...new Set(wanted.map((line) => line.productId))]);
+    const byId = new Map(found.map((product) => [product.productId, product]));
+    return wanted.map(({ productId, count }, position) => {
+      const product = byId.get(productId);
+      if (!product?.onSale || product.kind !== "PRODUCT") {
+        throw new AppError("PRODUCT_NOT_FOUND", { product_id: productId });
+      }
+      const { name, price, detail, snapshot: productSnapshot } = product;
+      return { orderId, position, productId, name, price, count, productSnapshot, detail };
+    });
+  }
+
+  async function withLines(reader: Reader, rows: readonly orders.OrderRow[]) {
+    const lines = await orders.linesOf(
+      reader,
+      rows.map((row) => row.id),
+    );
+    const byOrder = Map.groupBy(lines, (line) => line.orderId);
+    return rows.map((row) => toRecord(row, byOrder.get(row.id) ?? [], clock.now()));
+  }
+
+  async function page(filter: Omit<orders.ListFilter, "before" | "now">, cursor: bigint) {
+    const rows = await orders.list(store.read, {
+      ...filter,
+      limit: filter.limit + 1,
+      before: Number(cursor) || Number.MAX_SAFE_INTEGER,
+      now: clock.now(),
+    });
+    const cut = pageOf(rows, filter.limit);
+    return { orders: await withLines(store.read, cut.rows), cursor: cut.cursor };
+  }
+
+  return service(
+    Order,
+    {
+      async create({ products: wanted, idempotencyKey }, call) {
+        const userId = call.user.uid;
+        const requestHash = idempotencyKey ? hashOf(wanted) : null;
+        return store.tx(async (tx) => {
+          const repeated = idempotencyKey ? await orders.findByKey(tx, userId, idempotencyKey) : undefined;
+          if (repeated) return { order: await replay(tx, repeated) };
+
+          const now = clock.now();
+          const id = ids.next();
+          const lines = await priced(tx, id, wanted);
+          const amount = lines.reduce((sum, { price, count }) => sum + price * count, 0);
+          if (amount > int32Max) throw new AppError("AMOUNT_OVERFLOW");
+          const order = {
+            id,
+            userId,
+            amount,
+            discount: 0,
+            pay: amount,
+            createdAt: now,
+            expiresAt: now + settings.ORDER_EXPIRE * 1000,
+          };
+          const inserted = await orders.insert(
+            tx,
+            { ...order, idempotencyKey: idempotencyKey || null, requestHash },
+            lines,
+          );
+          if (inserted) {
+            const row = { ...order, state: orders.CREATED, payAt: null, updatedAt: now, deletedAt: null };
+            return { order: toRecord(row, lines, now) };
+          }
+          // The same key came twice at once, and the other call was first.
+          const other = await orders.findByKey(tx, userId, idempotencyKey);
+          if (!other) throw new AppError("UNAVAILABLE");
+          return { order: await replay(tx, other) };
+        });
+
+        async function replay(reader: Reader, row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>) {
+          if (!requestHash || !row.requestHash || !requestHash.equals(row.requestHash)) {
+            throw new AppError("IDEMPOTENCY_KEY_REUSED");
+          }
+          const [order] = await withLines(reader, [row]);
+          return order;
+        }
+      },
+
+      async list({ cursor, limit, states }, call) {
+        return page({ userId: call.user.uid, states, limit: pageSize(limit) }, cursor);
+      },
+
+      async get({ id }, call) {
+        const row = await orders.find(store.read, Number(id));
+        if (row?.userId !== call.user.uid) throw new AppError("ORDER_NOT_FOUND", { id: `${id}` });
+        const [order] = await withLines(store.read, [row]);
+        return { order };
+      },
+
+      async cancel({ id }, call) {
+        const userId = call.user.uid;
+        return store.tx(async (tx) => {
+          const now = clock.now();
+          const cancelled = await orders.cancel(tx, { id: Number(id), userId, now });
+          const row = cancelled ?? (await orders.find(tx, Number(id)));
+          if (row?.userId !== userId) throw new AppError("ORDER_NOT_FOUND", { id: `${id}` });
+          const [order] = await withLines(tx, [row]);
+          if (order?.state !== OrderRecord_State.CANCELLED) {
+            throw new AppError("ORDER_STATE", { state: stateName(order?.state) });
+          }
+          return { order };
+        });
+      },
+
+      async listAll({ cursor, limit, states, uid }) {
+        return page({ userId: uid ? Number(uid) : undefined, states, limit: pageSize(limit) }, cursor);
+      },
+    },
+    ["refund"],
+  );
+}
+
+/** What makes two requests the same: the products and counts, in their order. */
+function hashOf(wanted: readonly OrderProduct[]): Buffer {
+  const body = JSON.stringify(wanted.map(({ productId, count }) => [productId, count]));
+  return createHash("sha256").update(body).digest();
+}
+
+function stateName(state: number | undefined): string {
+  return Object.entries(OrderRecord_State).find(([, value]) => value === state)?.[0] ?? "";
+}
+
+/** An order as the contract has it. One whose time is over is shown as expired before the sweep has written that. */
+function toRecord(row: orders.OrderRow, lines: readonly orders.LineRow[], now: number) {
+  const overdue = row.state === orders.CREATED && row.expiresAt <= now;
+  return {
+    id: BigInt(row.id),
+    uid: `${row.userId}`,
+    state: (overdue ? orders.EXPIRED : row.state) as OrderRecord_State,
+    amount: row.amount,
+    discount: row.discount,
+    pay: row.pay,
+    payAt: BigInt(row.payAt ?? 0),
+    products: lines.map((line) => ({
+      orderId: BigInt(line.orderId),
+      productId: line.productId,
+      name: line.name,
+      price: line.price,
+      count: line.count,
+      productSnapshot: BigInt(line.productSnapshot),
+      detail: line.detail,
+    })),
+    createdAt: BigInt(row.createdAt),
+    updatedAt: BigInt(overdue ? row.expiresAt : row.updatedAt),
+    deletedAt: BigInt(row.deletedAt ?? 0),
+    expiresAt: BigInt(row.expiresAt),
+  };
+}
