@@ -17,7 +17,11 @@ const samples: [productId: string, kind: products.Kind, name: string, price: num
 ];
 
 /** Puts the sandbox's six products and six movies on sale, where they are missing. */
-export async function seedCatalog({ store, clock, ids }: Pick<App, "store" | "clock" | "ids">): Promise<void> {
+export async function seedCatalog({
+  store,
+  clock,
+  ids,
+}: Pick<App, "store" | "clock" | "ids">): Promise<void> {
   const known = await products.findMany(
     store.read,
     samples.map(([productId]) => productId),

@@ -16,7 +16,10 @@ export interface ProductRow {
 }
 
 const current = prepared((db, t) =>
-  db.select(columns(t)).from(t.products).where(eq(t.products.productId, sql.placeholder("productId"))),
+  db
+    .select(columns(t))
+    .from(t.products)
+    .where(eq(t.products.productId, sql.placeholder("productId"))),
 );
 
 const currentOfMany = perCount((count) =>

@@ -10,7 +10,11 @@ const shortestPause = 1_000;
  * order whose time is over is shown as expired and can't be paid or cancelled from that ms on.
  * Any number of processes may run it on one database. Returns the function that stops it.
  */
-export function sweepExpiredOrders({ store, clock, log }: Pick<App, "store" | "clock" | "log">): () => Promise<void> {
+export function sweepExpiredOrders({
+  store,
+  clock,
+  log,
+}: Pick<App, "store" | "clock" | "log">): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
   let stopped = false;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Order, OrderRecord_State, type OrderProduct } from "../../../gen/liveuser/order_pb.ts";
+import { Order, type OrderProduct, OrderRecord_State } from "../../../gen/liveuser/order_pb.ts";
 import type { App } from "../../app.ts";
 import { AppError } from "../../errors.ts";
 import { service } from "../../rpc/service.ts";
@@ -11,9 +11,18 @@ import * as orders from "./store.ts";
 const int32Max = 2 ** 31 - 1;
 
 /** Buying products. The server alone says what they cost. */
-export function orderService({ store, clock, ids, settings }: Pick<App, "store" | "clock" | "ids" | "settings">) {
+export function orderService({
+  store,
+  clock,
+  ids,
+  settings,
+}: Pick<App, "store" | "clock" | "ids" | "settings">) {
   /** The lines that were asked for, with name, price, snapshot and detail from the catalogue. */
-  async function priced(reader: Reader, orderId: number, wanted: readonly OrderProduct[]): Promise<orders.LineRow[]> {
+  async function priced(
+    reader: Reader,
+    orderId: number,
+    wanted: readonly OrderProduct[],
+  ): Promise<orders.LineRow[]> {
     const found = await products.findMany(reader, [...new Set(wanted.map((line) => line.productId))]);
     const byId = new Map(found.map((product) => [product.productId, product]));
     return wanted.map(({ productId, count }, position) => {
@@ -85,7 +94,10 @@ export function orderService({ store, clock, ids, settings }: Pick<App, "store" 
           return { order: await replay(tx, other) };
         });
 
-        async function replay(reader: Reader, row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>) {
+        async function replay(
+          reader: Reader,
+          row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>,
+        ) {
           if (!requestHash || !row.requestHash || !requestHash.equals(row.requestHash)) {
             throw new AppError("IDEMPOTENCY_KEY_REUSED");
           }

@@ -126,7 +126,8 @@ const linesOfMany = perCount((count) =>
 );
 
 function orderColumns(t: Reader["t"]) {
-  const { id, userId, state, amount, discount, pay, payAt, createdAt, updatedAt, deletedAt, expiresAt } = t.orders;
+  const { id, userId, state, amount, discount, pay, payAt, createdAt, updatedAt, deletedAt, expiresAt } =
+    t.orders;
   return { id, userId, state, amount, discount, pay, payAt, createdAt, updatedAt, deletedAt, expiresAt };
 }
 
@@ -187,7 +188,10 @@ export interface ListFilter {
 }
 
 /** Orders, the newest first. */
-export function list(reader: Reader, { userId, states, before, limit, now }: ListFilter): Promise<OrderRow[]> {
+export function list(
+  reader: Reader,
+  { userId, states, before, limit, now }: ListFilter,
+): Promise<OrderRow[]> {
   if (userId !== undefined && states.length === 0) return newestOfUser(reader, { userId, before, limit });
   const { db, t } = reader;
   return db

@@ -63,7 +63,10 @@ const byIdentity = prepared((db, t) =>
     .from(t.identities)
     .innerJoin(t.users, eq(t.users.id, t.identities.userId))
     .where(
-      and(eq(t.identities.appid, sql.placeholder("appid")), eq(t.identities.openid, sql.placeholder("openid"))),
+      and(
+        eq(t.identities.appid, sql.placeholder("appid")),
+        eq(t.identities.openid, sql.placeholder("openid")),
+      ),
     ),
 );
 
@@ -88,7 +91,13 @@ export async function findByUnionid({ db, t }: Reader, unionid: string): Promise
 /** Creates a person; nothing when another call created one with this unionid meanwhile. */
 export async function create(
   { db, t }: Tx,
-  person: { id: number; openid: string; unionid: string | undefined; role: PersonRow["role"]; createdAt: number },
+  person: {
+    id: number;
+    openid: string;
+    unionid: string | undefined;
+    role: PersonRow["role"];
+    createdAt: number;
+  },
 ): Promise<PersonRow | undefined> {
   const [row] = await db
     .insert(t.users)

@@ -1,0 +1,73 @@
+/**
+ * The generated client on Node: signs in, sets a profile, orders, lists, renews.
+ * `npm start` in one terminal, `npm run example` in another. Another server: `npm run example -- https://…`
+ */
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { Catalog, Product_Kind } from "../gen/liveuser/catalog_pb.ts";
+import { Order, OrderRecord_State } from "../gen/liveuser/order_pb.ts";
+import { User } from "../gen/liveuser/user_pb.ts";
+import { Wx } from "../gen/liveuser/wx_pb.ts";
+
+let accessToken = "";
+
+const authorize: Interceptor = (next) => (request) => {
+  if (accessToken) request.header.set("authorization", `Bearer ${accessToken}`);
+  return next(request);
+};
+
+const transport = createConnectTransport({
+  baseUrl: process.argv[2] ?? "http://127.0.0.1:8080",
+  httpVersion: "1.1",
+  interceptors: [authorize],
+});
+
+const wx = createClient(Wx, transport);
+const user = createClient(User, transport);
+const catalog = createClient(Catalog, transport);
+const order = createClient(Order, transport);
+
+// In a mini-program the code comes from wx.login(); the sandbox takes dev:<name> for anybody.
+const session = await wx.login({ code: "dev:alice" });
+accessToken = session.accessToken;
+console.log("signed in");
+
+await user.setProfile({ profile: { name: "Alice", birthday: "1990-05-17" } });
+const { profile } = await user.getProfile({});
+console.log(`profile: ${profile?.name}, born ${profile?.birthday}`);
+
+const { products } = await catalog.list({ kind: Product_Kind.PRODUCT });
+console.log(`on sale: ${products.map(({ productId, price }) => `${productId} ${yuan(price)}`).join(", ")}`);
+
+// The same key again gives the same order: safe to repeat when an answer is lost.
+const idempotencyKey = crypto.randomUUID();
+const wanted = [
+  { productId: "tea", count: 2 },
+  { productId: "cup", count: 1 },
+];
+const created = await order.create({ products: wanted, idempotencyKey });
+const again = await order.create({ products: wanted, idempotencyKey });
+console.log(
+  `ordered for ${yuan(created.order?.pay ?? 0)}; repeated: same order ${created.order?.id === again.order?.id}`,
+);
+
+const cancelled = await order.cancel({ id: created.order?.id });
+console.log(`cancelled: ${nameOf(cancelled.order?.state)}`);
+
+const { orders } = await order.list({ limit: 1 });
+console.log(`newest order: ${nameOf(orders[0]?.state)}, ${orders[0]?.products.length} products`);
+
+const renewed = await wx.renewToken({ refreshToken: session.refreshToken, attemptId: crypto.randomUUID() });
+accessToken = renewed.accessToken;
+console.log(`renewed: another refresh token ${renewed.refreshToken !== session.refreshToken}`);
+
+await wx.logout({});
+console.log("signed out");
+
+function yuan(fen: number): string {
+  return `¥${(fen / 100).toFixed(2)}`;
+}
+
+function nameOf(state: OrderRecord_State | undefined): string | undefined {
+  return Object.entries(OrderRecord_State).find(([, value]) => value === state)?.[0];
+}

@@ -1,0 +1,77 @@
+/**
+ * Writes what both READMEs show of the program itself: the table of settings, and with `--run` a first
+ * call and the example's output, taken from a server that is started for it.
+ */
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { settingsTable } from "../src/config.ts";
+
+const run = promisify(execFile);
+const files = ["README.md", "README.zh-CN.md"];
+
+fill("settings", table());
+if (process.argv.includes("--run")) {
+  const { firstCall, example } = await tryServer();
+  fill("first-call", firstCall);
+  fill("example", example);
+}
+
+/** Puts the text between `<!-- name -->` and `<!-- /name -->`. */
+function fill(name: string, text: string): void {
+  for (const file of files) {
+    const before = readFileSync(file, "utf8");
+    const marks = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
+    if (!marks.test(before)) throw new Error(`${file} has no place for ${name}`);
+    writeFileSync(
+      file,
+      before.replace(marks, (_, open: string, close: string) => `${open}${text}\n${close}`),
+    );
+  }
+}
+
+function table(): string {
+  const rows = settingsTable().map(([name, byDefault, sentence]) => {
+    const shown = byDefault ? `\`${byDefault}\`` : "";
+    return `| \`${name}\` | ${shown} | ${sentence} |`;
+  });
+  return ["| setting | default | |", "|---|---|---|", ...rows].join("\n");
+}
+
+async function tryServer(): Promise<{ firstCall: string; example: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "liveuser-readme-"));
+  const server = spawn(process.execPath, ["bin/main.ts"], {
+    env: { ...process.env, DATABASE_URL: `file:${folder}/liveuser.db`, LOG_LEVEL: "error" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    await new Promise((resolve) => server.stdout.once("data", resolve));
+    const signIn = `curl -s http://127.0.0.1:8080/liveuser/Wx/Login -H 'Content-Type: application/json' -d '{"code":"dev:alice"}'`;
+    const get = "curl -s http://127.0.0.1:8080/liveuser/User/Get -H 'Content-Type: application/json' -d '{}'";
+    const tokens = (await run("sh", ["-c", signIn])).stdout;
+    const { access_token: token } = JSON.parse(tokens) as { access_token: string };
+    const user = (await run("sh", ["-c", `${get} -H 'Authorization: Bearer ${token}'`])).stdout;
+    const { stdout } = await run(process.execPath, ["examples/node.ts"]);
+    const lines = [
+      `$ ${signIn}`,
+      shorten(tokens),
+      "",
+      `$ ${get} -H "Authorization: Bearer $ACCESS_TOKEN"`,
+      user.trim(),
+    ];
+    return {
+      firstCall: `\`\`\`console\n${lines.join("\n")}\n\`\`\``,
+      example: `\`\`\`console\n$ npm run -s example\n${stdout.trim()}\n\`\`\``,
+    };
+  } finally {
+    server.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Tokens fill lines and say nothing to a reader. */
+function shorten(json: string): string {
+  return json.trim().replace(/"(eyJ[\w-]{8})[\w.-]+"/g, '"$1…"');
+}

@@ -1,0 +1,58 @@
+import { openApp, withWechat } from "./app.ts";
+import { readSettings, type Settings, settingsTable } from "./config.ts";
+import { createLogger } from "./log.ts";
+import { startServer } from "./server.ts";
+import { startSimulator } from "./wechat/simulator/server.ts";
+import { sandboxApp } from "./wechat/simulator/simulator.ts";
+
+try {
+  if (process.argv.includes("--help")) printHelp();
+  else await serve(readSettings(process.env));
+} catch (error) {
+  console.error(`liveuser: ${error instanceof Error ? error.message : error}`);
+  process.exit(1);
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const log = createLogger({ level: settings.LOG_LEVEL });
+  const ownWechat = settings.sandbox && !settings.WECHAT_API_BASE;
+  const simulator = ownWechat ? await startSandboxWechat(settings) : undefined;
+  const app = await openApp(withWechat(settings, { ...sandboxApp, apiBase: simulator?.url }), log);
+  const server = await startServer(app);
+  printWelcome(settings, server.url, simulator?.url);
+
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    log.info({ signal }, "stopping");
+    await server.close();
+    await app.close();
+    await simulator?.close();
+    log.info("stopped");
+    log.flush();
+    process.exit(0);
+  }
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+}
+
+async function startSandboxWechat({ PORT, SIM_PORT, SIM_TIME_SCALE }: Settings) {
+  const port = SIM_PORT ?? (PORT === 0 ? 0 : PORT + 1);
+  return startSimulator({ port, timeScale: SIM_TIME_SCALE });
+}
+
+function printWelcome(settings: Settings, url: string, simulator: string | undefined): void {
+  console.log(`liveuser listens on ${url}`);
+  if (!settings.sandbox) return;
+  console.log(
+    `This is the sandbox: anybody signs in as anybody.${simulator ? ` Its WeChat is ${simulator}` : ""}`,
+  );
+  console.log("Sign in as alice:");
+  console.log(
+    `  curl -s ${url}/liveuser/Wx/Login -H 'Content-Type: application/json' -d '{"code":"dev:alice"}'`,
+  );
+}
+
+function printHelp(): void {
+  console.log("liveuser: npm start. Settings are environment variables:\n");
+  for (const [name, byDefault, sentence] of settingsTable()) {
+    console.log(`  ${name.padEnd(18)} ${sentence}${byDefault ? ` [${byDefault}]` : ""}`);
+  }
+}

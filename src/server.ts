@@ -1,0 +1,56 @@
+import type { App } from "./app.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { observeCalls } from "./http/observe.ts";
+import { createHttpServer } from "./http/server.ts";
+import { createPipeline } from "./rpc/pipeline.ts";
+import { seedCatalog } from "./services/catalog/sandbox.ts";
+import { contract, services } from "./services/index.ts";
+import { sweepExpiredOrders } from "./services/order/expiry.ts";
+
+/** How long running calls may take to finish when the server stops (ms). */
+const graceMs = 10_000;
+/** How long a caller may take to send its headers (ms). */
+const headerTimeoutMs = 10_000;
+
+export interface Running {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Takes no more calls, lets the running ones finish, ends the work in the background. The app stays open. */
+  close(): Promise<void>;
+}
+
+/** Serves an app: fills the sandbox, opens the doors, begins the work in the background. */
+export async function startServer(app: App): Promise<Running> {
+  const { settings, auth, store, log } = app;
+  if (settings.sandbox) await Promise.all([seedCatalog(app), auth.apps.seedSandbox()]);
+  const metrics = createMetrics();
+  const pipeline = createPipeline({
+    contract,
+    services: services(app),
+    authenticate: auth.authenticate,
+    observe: observeCalls({ log, metrics }),
+  });
+  const http = createHttpServer({
+    pipeline,
+    log,
+    metrics,
+    bodyLimit: settings.BODY_LIMIT,
+    requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,
+    headerTimeoutMs,
+    corsOrigins: settings.CORS_ORIGINS,
+    jwks: auth.jwks,
+    healthy: store.ping,
+  });
+  const { port } = await http.listen(settings.PORT, settings.HOST);
+  const stopSweep = sweepExpiredOrders(app);
+  pipeline.warm().catch((error: unknown) => log.error({ err: error }, "the rules could not be prepared"));
+
+  const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
+  return {
+    url: `http://${host}:${port}`,
+    async close() {
+      await http.close(graceMs);
+      await stopSweep();
+    },
+  };
+}
