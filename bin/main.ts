@@ -5,4 +5,6 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   );
   process.exit(1);
 }
+// Starts after the first one need not compile everything anew.
+require("node:module").enableCompileCache();
 import("../src/serve.ts");

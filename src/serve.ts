@@ -19,8 +19,6 @@ async function serve(settings: Settings): Promise<void> {
   const simulator = ownWechat ? await startSandboxWechat(settings) : undefined;
   const app = await openApp(withWechat(settings, { ...sandboxApp, apiBase: simulator?.url }), log);
   const server = await startServer(app);
-  printWelcome(settings, server.url, simulator?.url);
-
   async function stop(signal: NodeJS.Signals): Promise<void> {
     log.info({ signal }, "stopping");
     await server.close();
@@ -31,6 +29,7 @@ async function serve(settings: Settings): Promise<void> {
     process.exit(0);
   }
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  console.log(welcome(settings, server.url, simulator?.url));
 }
 
 async function startSandboxWechat({ PORT, SIM_PORT, SIM_TIME_SCALE }: Settings) {
@@ -38,16 +37,15 @@ async function startSandboxWechat({ PORT, SIM_PORT, SIM_TIME_SCALE }: Settings) 
   return startSimulator({ port, timeScale: SIM_TIME_SCALE });
 }
 
-function printWelcome(settings: Settings, url: string, simulator: string | undefined): void {
-  console.log(`liveuser listens on ${url}`);
-  if (!settings.sandbox) return;
-  console.log(
+function welcome(settings: Settings, url: string, simulator: string | undefined): string {
+  const first = `liveuser listens on ${url}`;
+  if (!settings.sandbox) return first;
+  return [
+    first,
     `This is the sandbox: anybody signs in as anybody.${simulator ? ` Its WeChat is ${simulator}` : ""}`,
-  );
-  console.log("Sign in as alice:");
-  console.log(
+    "Sign in as alice:",
     `  curl -s ${url}/liveuser/Wx/Login -H 'Content-Type: application/json' -d '{"code":"dev:alice"}'`,
-  );
+  ].join("\n");
 }
 
 function printHelp(): void {

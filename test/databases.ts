@@ -8,7 +8,7 @@ import pg from "pg";
 import { vi } from "vitest";
 import { migrate, openStore } from "../src/storage/open.ts";
 import { postgresStore } from "../src/storage/postgres.ts";
-import { postgresTables } from "../src/storage/schema.ts";
+import { postgresTables } from "../src/storage/postgres-tables.ts";
 import type { Renode, Store } from "../src/storage/store.ts";
 import { migratedPglite, pglitePool } from "./pglite.ts";
 import { testIds } from "./storage/test-ids.ts";

@@ -1,0 +1,18 @@
+import { postgresTables } from "../postgres-tables.ts";
+
+/** drizzle-kit takes the tables that a file exports one by one; a test finds a forgotten one. */
+export const {
+  users,
+  identities,
+  profiles,
+  sessions,
+  signingKeys,
+  secrets,
+  apps,
+  appTokensIssued,
+  auditEvents,
+  products,
+  productSnapshots,
+  orders,
+  orderProducts,
+} = postgresTables;

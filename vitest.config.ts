@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Starting processes and PGlite takes seconds on a busy machine; no test measures time.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
