@@ -27,7 +27,7 @@ export async function startProcess(environment: Record<string, string>): Promise
   const url = await new Promise<string>((started, failed) => {
     const read = (chunk: Buffer) => {
       output += chunk;
-      const [, found] = /listens on (\S+)/.exec(output) ?? [];
+      const [, found] = /^liveuser listens on (\S+)/m.exec(output) ?? [];
       if (found) started(found);
     };
     child.stdout.on("data", read);
