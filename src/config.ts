@@ -27,9 +27,7 @@ const schema = z.object({
   PUBLIC_URL: z
     .url()
     .optional()
-    .describe(
-      "The server's address as clients see it; the issuer of its tokens.",
-    ),
+    .describe("The server's address as clients see it; the issuer of its tokens."),
   DATABASE_URL: database.default("file:./data/liveuser.db").describe("file:PATH for SQLite, or postgres://…"),
   ENCRYPTION_KEY: key
     .optional()
@@ -47,7 +45,9 @@ const schema = z.object({
   WECHAT_API_BASE: z
     .url()
     .optional()
-    .describe("Where WeChat's API is: https://api.weixin.qq.com, or the simulator in the sandbox, unless set."),
+    .describe(
+      "Where WeChat's API is: https://api.weixin.qq.com, or the simulator in the sandbox, unless set.",
+    ),
   SIM_PORT: port.optional().describe("Port of the sandbox's WeChat simulator; PORT + 1 unless set."),
   SIM_TIME_SCALE: z.coerce
     .number()

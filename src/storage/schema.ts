@@ -2,7 +2,7 @@ import type { Kit } from "./postgres-tables.ts";
 
 /**
  * Every table, once for both engines: sqlite-tables.ts and postgres-tables.ts call this, so that a start
- * loads one engine's half of Drizzle. After a change: `npm run db:generate` writes the migrations.
+ * loads one engine's half of Drizzle. After a change: `npm run db:generate -- what_changes` writes the migrations.
  *
  * - Times are ms since 1970, money is fen, ids come from ids.ts.
  * - A primary key is an id of ids.ts, or a natural key that is only ever written by an upsert. A conflict
@@ -168,7 +168,7 @@ export function defineTables(kit: Kit) {
         .references(() => productSnapshots.id),
       updatedAt: time("updated_at").notNull(),
     },
-    (t) => [uniqueIndex("products_kind_id").on(t.kind, t.id)],
+    (t) => [uniqueIndex("products_id").on(t.id), index("products_kind_id").on(t.kind, t.id)],
   );
 
   /** A product as it was when somebody ordered it; never changed. */

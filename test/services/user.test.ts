@@ -62,6 +62,17 @@ for (const database of databases) {
     });
   });
 
+  test(`text that an engine can't hold is refused or kept, and never breaks anything (${database})`, async () => {
+    await using app = await startApp({ database });
+    const alice = await app.signIn("alice");
+    for (const name of ["a\u0000b", "\u{1F600}", "'; drop table users; --", "\u202e", "x\ud800y"]) {
+      const { status, body } = await app.post("/liveuser/User/Set", { user: { name } }, alice.token);
+      expect([200, 400], JSON.stringify(body)).toContain(status);
+      const kept = (await alice.user.get({})).user?.name;
+      if (status === 200) expect(kept).toBe(name.toWellFormed());
+    }
+  });
+
   test(`the database holds no identity number in the clear (${database})`, async () => {
     await using app = await startApp({ database });
     const alice = await app.signIn("alice");

@@ -156,6 +156,7 @@ CREATE INDEX "identities_openid" ON "identities" USING btree ("openid");--> stat
 CREATE UNIQUE INDEX "orders_idempotency" ON "orders" USING btree ("user_id","idempotency_key");--> statement-breakpoint
 CREATE INDEX "orders_user" ON "orders" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "orders_state_expires" ON "orders" USING btree ("state","expires_at");--> statement-breakpoint
-CREATE UNIQUE INDEX "products_kind_id" ON "products" USING btree ("kind","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "products_id" ON "products" USING btree ("id");--> statement-breakpoint
+CREATE INDEX "products_kind_id" ON "products" USING btree ("kind","id");--> statement-breakpoint
 CREATE INDEX "sessions_user_revoked" ON "sessions" USING btree ("user_id","revoked_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_unionid" ON "users" USING btree ("unionid");

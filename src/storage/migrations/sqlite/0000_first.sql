@@ -94,7 +94,8 @@ CREATE TABLE `products` (
 	FOREIGN KEY (`snapshot`) REFERENCES `product_snapshots`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `products_kind_id` ON `products` (`kind`,`id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `products_id` ON `products` (`id`);--> statement-breakpoint
+CREATE INDEX `products_kind_id` ON `products` (`kind`,`id`);--> statement-breakpoint
 CREATE TABLE `profiles` (
 	`user_id` integer PRIMARY KEY NOT NULL,
 	`phone` text,
