@@ -2,7 +2,7 @@
  * The generated client on Node: signs in, sets a profile, orders, lists, renews.
  * `npm start` in one terminal, `npm run example` in another. Another server: `npm run example -- https://…`
  */
-import { createClient, type Interceptor } from "@connectrpc/connect";
+import { ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Catalog, Product_Kind } from "../gen/liveuser/catalog_pb.ts";
 import { Order, OrderRecord_State } from "../gen/liveuser/order_pb.ts";
@@ -28,7 +28,10 @@ const catalog = createClient(Catalog, transport);
 const order = createClient(Order, transport);
 
 // In a mini-program the code comes from wx.login(); the sandbox takes dev:<name> for anybody.
-const session = await wx.login({ code: "dev:alice" });
+const session = await wx.login({ code: "dev:alice" }).catch((error) => {
+  console.error(`no sign-in: ${ConnectError.from(error).message}. Does the server run (npm start)?`);
+  process.exit(1);
+});
 accessToken = session.accessToken;
 console.log("signed in");
 

@@ -8,11 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { settingsTable } from "../src/config.ts";
+import { chinese } from "./settings.zh-CN.ts";
 
 const run = promisify(execFile);
-const files = ["README.md", "README.zh-CN.md"];
+const english = "README.md";
+const inChinese = "README.zh-CN.md";
+const files = [english, inChinese];
 
-fill("settings", table());
+fill("settings", table("setting", "default"), [english]);
+fill("settings", table("设置", "默认值", chinese), [inChinese]);
 if (process.argv.includes("--run")) {
   const { firstCall, example } = await tryServer();
   fill("first-call", firstCall);
@@ -20,8 +24,8 @@ if (process.argv.includes("--run")) {
 }
 
 /** Puts the text between `<!-- name -->` and `<!-- /name -->`. */
-function fill(name: string, text: string): void {
-  for (const file of files) {
+function fill(name: string, text: string, into = files): void {
+  for (const file of into) {
     const before = readFileSync(file, "utf8");
     const marks = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
     if (!marks.test(before)) throw new Error(`${file} has no place for ${name}`);
@@ -32,12 +36,11 @@ function fill(name: string, text: string): void {
   }
 }
 
-function table(): string {
-  const rows = settingsTable().map(([name, byDefault, sentence]) => {
-    const shown = byDefault ? `\`${byDefault}\`` : "";
-    return `| \`${name}\` | ${shown} | ${sentence} |`;
+function table(setting: string, byDefault: string, sentences: Record<string, string> = {}): string {
+  const rows = settingsTable().map(([name, value, sentence]) => {
+    return `| \`${name}\` | ${value ? `\`${value}\`` : ""} | ${sentences[name] ?? sentence} |`;
   });
-  return ["| setting | default | |", "|---|---|---|", ...rows].join("\n");
+  return [`| ${setting} | ${byDefault} | |`, "|---|---|---|", ...rows].join("\n");
 }
 
 async function tryServer(): Promise<{ firstCall: string; example: string }> {
@@ -58,6 +61,7 @@ async function tryServer(): Promise<{ firstCall: string; example: string }> {
       `$ ${signIn}`,
       shorten(tokens),
       "",
+      `$ ACCESS_TOKEN=${shorten(`"${token}"`).slice(1, -1)}   # the access_token of the answer`,
       `$ ${get} -H "Authorization: Bearer $ACCESS_TOKEN"`,
       user.trim(),
     ];

@@ -27,7 +27,9 @@ const schema = z.object({
   PUBLIC_URL: z
     .url()
     .optional()
-    .describe("The server's address as clients see it; the issuer of its tokens."),
+    .describe(
+      "The server's address as clients see it; the issuer of its tokens. A later change ends all of them.",
+    ),
   DATABASE_URL: database.default("file:./data/liveuser.db").describe("file:PATH for SQLite, or postgres://…"),
   ENCRYPTION_KEY: key
     .optional()
