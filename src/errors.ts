@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { ErrorReason } from "../gen/liveuser/errors_pb.ts";
 
 /** A reason of the contract (proto/liveuser/errors.proto), by its name. */
@@ -84,6 +85,14 @@ export const errorTable = {
   MEASUREMENT_UNPAID: [Code.FailedPrecondition, "the measurement has to be paid for first"],
   SIGNAL_POOR: [Code.FailedPrecondition, "the signal is too poor for a report"],
 } as const satisfies Record<Reason, readonly [Code, string]>;
+
+/** Where HTTP has a plainer word than the status of the reason's code. */
+const plainStatus: Partial<Record<Reason, number>> = { BODY_TOO_LARGE: 413, NO_SUCH_METHOD: 404 };
+
+/** The HTTP status of an answer with that reason. */
+export function httpStatus(reason: Reason): number {
+  return plainStatus[reason] ?? codeToHttpStatus(errorTable[reason][0]);
+}
 
 interface Extras {
   /** Broken rules, field by field: sent as google.rpc.BadRequest. */

@@ -20,11 +20,6 @@ export function splitSummary(comment: string): { summary: string; rest: string }
   return { summary: comment.slice(0, end), rest: comment.slice(end + 1).trimStart() };
 }
 
-/** "A signed-in person." → "a signed-in person" */
-export function asPhrase(comment: string): string {
-  return comment.charAt(0).toLowerCase() + comment.slice(1).replace(/\.$/, "");
-}
-
 /** Paragraphs of a description; undefined where there is none, so that the document leaves it out. */
 export function describe(...paragraphs: string[]): string | undefined {
   return paragraphs.filter((paragraph) => paragraph !== "").join("\n\n") || undefined;

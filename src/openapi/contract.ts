@@ -5,9 +5,9 @@ import {
   type DescMethod,
   getOption,
 } from "@bufbuild/protobuf";
-import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
-import { errorTable, type Reason } from "../errors.ts";
-import { asPhrase, commentOf } from "./comments.ts";
+import { errorTable, httpStatus, type Reason } from "../errors.ts";
+import { asPhrase, type EnumValue, enumValues, findOption } from "../options.ts";
+import { commentOf } from "./comments.ts";
 
 /** One reason of ErrorReason. */
 export interface ReasonFacts {
@@ -34,31 +34,25 @@ export interface Contract {
   reason(name: Reason): ReasonFacts;
 }
 
-type EnumValue = DescEnum["values"][number];
-
-/** Where HTTP has a plainer status than the one of Connect's code. */
-const plainStatus: Partial<Record<string, number>> = { BODY_TOO_LARGE: 413 };
-
 /**
- * Finds liveuser's options by their names in what the files import. The generated code is not asked: the
- * plugin runs while that is being written.
+ * Finds liveuser's options by their names in what the files import.
  * @throws Error if the files do not import them
  */
 export function readContract(files: readonly DescFile[]): Contract {
   const access = findEnumOption(files, "access");
   const errors = findEnumOption(files, "errors");
-  const planned = findOption(files, "planned");
+  const planned = requireOption(files, "planned");
 
   return {
     facts(method) {
       // Unset means a signed-in person, as the comment of the option says.
-      const entries = valuesOf(method, access);
+      const entries = enumValues(method, access);
       const callers = entries.length > 0 ? entries : [valueNamed(access.enum, "ACCESS_USER")];
       return {
         access: callers.map((value) => value.name.replace(/^ACCESS_/, "").toLowerCase()),
         callers: callers.map((value) => asPhrase(commentOf(value))).join(", or "),
         planned: getOption(method, planned) === true,
-        errors: valuesOf(method, errors).map(reasonFacts),
+        errors: enumValues(method, errors).map(reasonFacts),
       };
     },
     reason: (name) => reasonFacts(valueNamed(errors.enum, name)),
@@ -68,34 +62,21 @@ export function readContract(files: readonly DescFile[]): Contract {
 function reasonFacts(value: EnumValue): ReasonFacts {
   const { name } = value;
   if (!Object.hasOwn(errorTable, name)) throw new Error(`${name} has no row in errors.ts`);
-  const [code] = errorTable[name as Reason];
-  return { name, status: plainStatus[name] ?? codeToHttpStatus(code), description: commentOf(value) };
+  return { name, status: httpStatus(name as Reason), description: commentOf(value) };
 }
 
-function findOption(files: readonly DescFile[], name: string): DescExtension {
-  const seen = new Set<DescFile>();
-  const waiting = [...files];
-  for (let file = waiting.pop(); file; file = waiting.pop()) {
-    if (seen.has(file)) continue;
-    seen.add(file);
-    const found = file.extensions.find((extension) => extension.typeName === `liveuser.${name}`);
-    if (found) return found;
-    waiting.push(...file.dependencies);
-  }
-  throw new Error(`no file imports the option liveuser.${name}`);
+function requireOption(files: readonly DescFile[], name: string): DescExtension {
+  const option = findOption(files, `liveuser.${name}`);
+  if (!option) throw new Error(`no file imports the option liveuser.${name}`);
+  return option;
 }
 
 type EnumOption = DescExtension & { fieldKind: "list"; listKind: "enum" };
 
 function findEnumOption(files: readonly DescFile[], name: string): EnumOption {
-  const option = findOption(files, name);
+  const option = requireOption(files, name);
   if (option.fieldKind === "list" && option.listKind === "enum") return option;
   throw new Error(`the option liveuser.${name} is no list of enum values`);
-}
-
-function valuesOf(method: DescMethod, option: EnumOption): EnumValue[] {
-  const numbers = getOption(method, option) as number[];
-  return numbers.flatMap((number) => option.enum.value[number] ?? []);
 }
 
 function valueNamed(desc: DescEnum, name: string): EnumValue {

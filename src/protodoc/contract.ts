@@ -1,13 +1,7 @@
-import {
-  type DescEnum,
-  type DescExtension,
-  type DescFile,
-  type DescMethod,
-  getOption,
-  hasOption,
-} from "@bufbuild/protobuf";
-import { codeToHttpStatus, codeToString } from "@connectrpc/connect/protocol-connect";
-import { errorTable, type Reason } from "../errors.ts";
+import { type DescFile, type DescMethod, getOption } from "@bufbuild/protobuf";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { errorTable, httpStatus, type Reason } from "../errors.ts";
+import { asPhrase, type EnumValue, enumValues, findOption } from "../options.ts";
 
 /** What the options of proto/liveuser/options.proto say about one method. */
 export interface MethodFacts {
@@ -26,27 +20,20 @@ export interface ErrorFacts {
   description: string;
 }
 
-type EnumValue = DescEnum["values"][number];
-
 /** Whether a file sees liveuser's own options. */
 export function usesContract(file: DescFile): boolean {
-  return findOption(file, "access") !== undefined;
+  return findOption([file], "liveuser.access") !== undefined;
 }
 
-/**
- * Reads liveuser's options by their names from what the file imports. The generated code is not asked: the
- * plugin runs while that is being written, and other people's files know nothing of it.
- */
+/** What a method's options say; nothing where its file does not know them. */
 export function methodFacts(method: DescMethod, commentOf: (value: EnumValue) => string): MethodFacts {
-  const { file } = method.parent;
-  const access = enumValues(method, findOption(file, "access")).map((value) =>
-    inWords(value, commentOf(value)),
-  );
-  const planned = findOption(file, "planned");
+  const option = (name: string) => findOption([method.parent.file], `liveuser.${name}`);
+  const access = enumValues(method, option("access")).map((value) => inWords(value, commentOf(value)));
+  const planned = option("planned");
   return {
     access: access.length > 0 ? access.join(", or ") : undefined,
     planned: planned !== undefined && getOption(method, planned) === true,
-    errors: enumValues(method, findOption(file, "errors")).map((value) => ({
+    errors: enumValues(method, option("errors")).map((value) => ({
       reason: value.name,
       code: codeOf(value.name),
       description: commentOf(value),
@@ -54,32 +41,13 @@ export function methodFacts(method: DescMethod, commentOf: (value: EnumValue) =>
   };
 }
 
-function findOption(file: DescFile, name: string, seen = new Set<DescFile>()): DescExtension | undefined {
-  if (seen.has(file)) return undefined;
-  seen.add(file);
-  const own = file.extensions.find((extension) => extension.typeName === `liveuser.${name}`);
-  if (own) return own;
-  for (const imported of file.dependencies) {
-    const found = findOption(imported, name, seen);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-function enumValues(method: DescMethod, option: DescExtension | undefined): EnumValue[] {
-  if (option?.fieldKind !== "list" || option.listKind !== "enum" || !hasOption(method, option)) return [];
-  const numbers = getOption(method, option) as number[];
-  return numbers.flatMap((number) => option.enum.value[number] ?? []);
-}
-
-/** "A signed-in person." → "a signed-in person"; a value without a comment by its name. */
+/** A value by its comment, or by its name where it has none. */
 function inWords(value: EnumValue, comment: string): string {
-  const text = comment.replace(/\.$/, "") || value.name.toLowerCase().replaceAll("_", " ");
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return asPhrase(comment) || value.name.toLowerCase().replaceAll("_", " ");
 }
 
 function codeOf(reason: string): string {
   if (!Object.hasOwn(errorTable, reason)) return "";
   const [code] = errorTable[reason as Reason];
-  return `${codeToString(code)}, HTTP ${codeToHttpStatus(code)}`;
+  return `${codeToString(code)}, HTTP ${httpStatus(reason as Reason)}`;
 }

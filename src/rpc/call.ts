@@ -10,6 +10,8 @@ export interface Arrival {
   header(name: string): string | undefined;
   /** The caller's address. */
   readonly peer: string;
+  /** Which door the call came in by ("json", "grpc", …): for log and metrics. */
+  readonly door?: string;
   /** How long the caller waits (ms). */
   readonly timeoutMs?: number | undefined;
 }

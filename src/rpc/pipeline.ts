@@ -126,31 +126,42 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
     async invoke(call, request) {
       const started = performance.now();
+      const timer = startDeadline(call);
       let error: AppError | undefined;
       try {
-        return await withinDeadline(call, run(call, request));
+        return await untilEnded(call, run(call, request));
       } catch (thrown) {
         error = toAppError(thrown);
         throw error;
       } finally {
+        clearTimeout(timer);
         options.observe?.({ call, ms: performance.now() - started, error });
       }
     },
 
     async *stream(call, request) {
       const started = performance.now();
+      const timer = startDeadline(call);
+      let parts: AsyncIterator<MessageInitShape<DescMethod["output"]>> | undefined;
       let error: AppError | undefined;
       try {
-        const handler = await admit(call, request);
-        for await (const part of handler(request as never, call) as AsyncIterable<
+        const handler = await untilEnded(call, admit(call, request));
+        const answer = handler(request as never, call) as AsyncIterable<
           MessageInitShape<DescMethod["output"]>
-        >) {
-          yield create(call.method.output, part);
+        >;
+        parts = answer[Symbol.asyncIterator]();
+        for (;;) {
+          const part = await untilEnded(call, parts.next());
+          if (part.done) return;
+          yield create(call.method.output, part.value);
         }
       } catch (thrown) {
         error = toAppError(thrown);
         throw error;
       } finally {
+        clearTimeout(timer);
+        // Not awaited: a handler in the middle of a wait gets to it only afterwards.
+        parts?.return?.().catch(() => {});
         options.observe?.({ call, ms: performance.now() - started, error });
       }
     },
@@ -167,14 +178,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 }
 
 /** Settles as the work does, or rejects as soon as the call is ended early: its caller waits no longer. */
-function withinDeadline<T>(call: Call, work: Promise<T>): Promise<T> {
+function untilEnded<T>(call: Call, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const { timeoutMs } = call.arrival;
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => call.end(new AppError("DEADLINE_PASSED")), Math.min(timeoutMs, 2 ** 31 - 1));
     call.onEnd(reject);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    work.then(resolve, reject);
   });
+}
+
+/** Ends the call when its caller's patience does. */
+function startDeadline(call: Call): NodeJS.Timeout | undefined {
+  const { timeoutMs } = call.arrival;
+  if (timeoutMs === undefined) return undefined;
+  return setTimeout(() => call.end(new AppError("DEADLINE_PASSED")), Math.min(timeoutMs, 2 ** 31 - 1));
 }

@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AppError } from "../errors.ts";
+
+/**
+ * One request and its response. HTTP/2's compatibility objects stand here too: the doors use only
+ * what both kinds have.
+ */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The path, without host and query. */
+  readonly path: string;
+  readonly requestId: string;
+  /** When the request came in (performance.now()). */
+  readonly started: number;
+  /** Headers that every response carries. */
+  readonly headers: Record<string, string>;
+  /** The response is complete, or the caller went away. */
+  closed: boolean;
+  /** Called when the caller goes away before the response is complete, with CALL_CANCELLED. */
+  onGone: ((reason: AppError) => void) | undefined;
+}
+
+/** Writes a whole response. One that nobody waits for any more is dropped. */
+export function send(
+  exchange: Exchange,
+  status: number,
+  headers: Record<string, string>,
+  body: string | Uint8Array,
+): void {
+  const { res } = exchange;
+  if (res.headersSent || exchange.closed) return;
+  Object.assign(exchange.headers, headers);
+  // A 204 has no body, so it has no length either (RFC 9110, 8.6).
+  if (status !== 204) exchange.headers["content-length"] = String(Buffer.byteLength(body));
+  res.writeHead(status, exchange.headers);
+  res.end(body);
+}
