@@ -82,6 +82,7 @@ const variants: Record<string, () => Promise<number>> = {
       corsOrigins: [],
       jwks: () => ({}),
       healthy: async () => {},
+      metricsAccess: "nobody",
     });
     return (await server.listen(0, "127.0.0.1")).port;
   },

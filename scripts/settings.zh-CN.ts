@@ -19,5 +19,6 @@ export const chinese: Record<string, string> = {
   CORS_ORIGINS: "允许调用的网页来源，用逗号隔开。",
   BODY_LIMIT: "请求体的最大长度（字节）。",
   REQUEST_TIMEOUT: "调用者发完一个请求最多可以用多长时间（秒）。",
+  METRICS_TOKEN: "读取 GET /metrics 时要出示的令牌。不设置时，沙箱对任何人开放，正式的服务器不对任何人开放。",
   LOG_LEVEL: "写入日志的最低级别。",
 };

@@ -72,6 +72,11 @@ const schema = z.object({
     .default(4 * 1024 * 1024)
     .describe("Largest request body (bytes)."),
   REQUEST_TIMEOUT: seconds.default(30).describe("How long a caller may take to send a request (s)."),
+  METRICS_TOKEN: secret
+    .optional()
+    .describe(
+      "Token that GET /metrics asks for. Unset, the sandbox shows its metrics to anybody and a real server to nobody.",
+    ),
   LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
     .default("info")

@@ -19,6 +19,11 @@ export interface Running {
   close(): Promise<void>;
 }
 
+function metricsAccess({ METRICS_TOKEN: token, sandbox }: App["settings"]) {
+  if (token) return { token };
+  return sandbox ? "anyone" : "nobody";
+}
+
 /** Serves an app: fills the sandbox, opens the doors, begins the work in the background. */
 export async function startServer(app: App): Promise<Running> {
   const { settings, auth, store, log } = app;
@@ -34,6 +39,7 @@ export async function startServer(app: App): Promise<Running> {
     pipeline,
     log,
     metrics,
+    metricsAccess: metricsAccess(settings),
     bodyLimit: settings.BODY_LIMIT,
     requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,
     headerTimeoutMs,

@@ -8,6 +8,7 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { AppError, type Violation } from "../errors.ts";
+import { unknownEnumName } from "./json-enums.ts";
 import { explainJson } from "./json-fault.ts";
 import { jsonOptions } from "./json-options.ts";
 
@@ -18,6 +19,13 @@ import { jsonOptions } from "./json-options.ts";
 export function readJson(desc: DescMessage, bytes: Buffer): Message {
   if (!isUtf8(bytes)) throw invalid({ field: "", description: "not valid UTF-8" });
   const text = bytes.length === 0 ? "{}" : bytes.toString();
+  const message = parse(desc, text);
+  const unknown = unknownEnumName(desc, text);
+  if (unknown) throw invalid(unknown);
+  return message;
+}
+
+function parse(desc: DescMessage, text: string): Message {
   try {
     return fromJsonString(desc, text, jsonOptions);
   } catch (error) {

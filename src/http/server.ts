@@ -9,10 +9,12 @@ import { type BodyLimits, discardRest } from "./body.ts";
 import { invalid } from "./codec.ts";
 import { createConnectDoor, envelopeType } from "./connect.ts";
 import { createCors, isPreflight, preflightHeaders } from "./cors.ts";
+import { answerHallToken } from "./dialects/hall.ts";
 import { errorBody, sendError, sendGrpcError } from "./errors.ts";
 import { type Exchange, send } from "./exchange.ts";
 import { answerHealth } from "./external/health.ts";
 import { answerJwks } from "./external/jwks.ts";
+import { answerMetrics, type MetricsAccess } from "./external/metrics.ts";
 import { createFastDoor } from "./fast.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Metrics } from "./metrics.ts";
@@ -23,6 +25,7 @@ export interface HttpOptions extends BodyLimits {
   pipeline: Pipeline;
   log: Logger;
   metrics: Metrics;
+  metricsAccess: MetricsAccess;
   /** Origins of web pages that may call. */
   corsOrigins: readonly string[];
   /** How long a caller may take to send the headers (ms). */
@@ -61,10 +64,8 @@ export function createHttpServer(options: HttpOptions): Listener {
   const pages = new Map<string, Page>([
     ["/healthz", (exchange) => answerHealth(exchange, healthy)],
     ["/.well-known/jwks.json", (exchange) => answerJwks(exchange, options.jwks())],
-    [
-      "/metrics",
-      async (exchange) => send(exchange, 200, { "content-type": metrics.contentType }, await metrics.text()),
-    ],
+    ["/metrics", (exchange) => answerMetrics(exchange, metrics, options.metricsAccess)],
+    ["/service/1.0/access/token", (exchange) => answerHallToken(pipeline, exchange)],
   ]);
 
   function open(req: IncomingMessage, res: ServerResponse): Exchange {

@@ -193,3 +193,14 @@ test("the cause of an internal error is in the log and nowhere else", async () =
     err: { message: expect.stringContaining("SQLITE_ERROR") },
   });
 });
+
+test("metrics are for whoever has their token, or for nobody", async () => {
+  await using guarded = await startHttp({ metricsAccess: { token: "scrape" } });
+  const read = (url: string, authorization?: string) =>
+    fetch(`${url}/metrics`, authorization ? { headers: { authorization } } : {}).then(({ status }) => status);
+  expect(await read(guarded.url)).toBe(401);
+  expect(await read(guarded.url, "Bearer wrong")).toBe(401);
+  expect(await read(guarded.url, "Bearer scrape")).toBe(200);
+  await using closed = await startHttp({ metricsAccess: "nobody" });
+  expect(await read(closed.url, "Bearer scrape")).toBe(404);
+});

@@ -59,6 +59,7 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
     headerTimeoutMs: 5000,
     jwks: () => ({ keys: [] }),
     healthy: async () => {},
+    metricsAccess: "anyone",
     ...overrides,
   });
   const { port } = await server.listen(0, "127.0.0.1");

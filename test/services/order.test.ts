@@ -122,6 +122,18 @@ for (const database of databases) {
   });
 }
 
+test("a state that does not exist is refused, not passed over", async () => {
+  await using app = await startApp();
+  const { token } = await app.signIn("alice");
+  const { status, body } = await app.post("/liveuser/Order/List", { states: ["PAID", "BOGUS"] }, token);
+  expect([status, body.message]).toEqual([
+    400,
+    expect.stringContaining("states[1]: expected one of CREATED, PAID"),
+  ]);
+  expect((await app.post("/liveuser/Order/List", { states: [0, "PAID"] }, token)).status).toBe(200);
+  expect((await app.post("/liveuser/Order/List", { states: [9] }, token)).status).toBe(400);
+});
+
 test("what can't be ordered is refused with its reason and leaves nothing behind", async () => {
   await using app = await startApp();
   const alice = await app.signIn("alice");

@@ -111,6 +111,21 @@ test("machine identities get tokens for their role alone", async () => {
   await rejects(app.as(accessToken).order.listAll({}), "TOKEN_INVALID");
 });
 
+test("a machine identity's token at the hall's own URL", async () => {
+  await using app = await startApp();
+  const get = async (query: string) => {
+    const response = await fetch(`${app.url}/service/1.0/access/token${query}`);
+    return { status: response.status, body: await response.json() };
+  };
+  const { status, body } = await get("?appid=sandbox-operator&secret=sandbox");
+  expect([status, body]).toEqual([200, { data: expect.any(String), status: 200, info: 0 }]);
+  expect((await app.as((body as { data: string }).data).order.listAll({})).orders).toEqual([]);
+  for (const query of ["?appid=sandbox-operator&secret=wrong", "?appid=sandbox-operator", ""]) {
+    expect((await get(query)).body).toEqual({ data: expect.stringMatching(/./), status: 0, info: 0 });
+  }
+  expect((await fetch(`${app.url}/service/1.0/access/token`, { method: "POST" })).status).toBe(405);
+});
+
 test("a ban is seen at once, and lifted as well", async () => {
   await using app = await startApp();
   const alice = await app.signIn("alice");
