@@ -45,7 +45,7 @@ function table(setting: string, byDefault: string, sentences: Record<string, str
 
 async function tryServer(): Promise<{ firstCall: string; example: string }> {
   const folder = mkdtempSync(join(tmpdir(), "liveuser-readme-"));
-  const server = spawn(process.execPath, ["bin/main.ts"], {
+  const server = spawn(process.execPath, ["bin/main.js"], {
     env: { ...process.env, DATABASE_URL: `file:${folder}/liveuser.db`, LOG_LEVEL: "error" },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -17,7 +17,7 @@ export interface ServerProcess {
 
 /** `npm start` as a process of its own, with ports that the system chooses. Rejects with what it printed if it ends at once. */
 export async function startProcess(environment: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ["bin/main.ts"], {
+  const child = spawn(process.execPath, ["bin/main.js"], {
     cwd: root,
     env: { PATH: process.env.PATH, PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

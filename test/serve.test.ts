@@ -136,7 +136,7 @@ test("an operator's programs work beside the server", async () => {
 }, 30_000);
 
 test("--help names every setting", async () => {
-  const { stdout } = await run(process.execPath, ["bin/main.ts", "--help"], { cwd: root });
+  const { stdout } = await run(process.execPath, ["src/main.ts", "--help"], { cwd: root });
   for (const name of ["PORT", "DATABASE_URL", "ENCRYPTION_KEY", "WECHAT_APPID", "LOG_LEVEL"]) {
     expect(stdout).toContain(`  ${name} `);
   }
