@@ -12,6 +12,9 @@ const graceMs = 10_000;
 /** How long a caller may take to send its headers (ms). */
 const headerTimeoutMs = 10_000;
 
+/** How often sessions that are long over are deleted (ms). */
+const cleaningMs = 3600_000;
+
 export interface Running {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
@@ -49,12 +52,16 @@ export async function startServer(app: App): Promise<Running> {
   });
   const { port } = await http.listen(settings.PORT, settings.HOST);
   const stopSweep = sweepExpiredOrders(app);
+  const cleaning = setInterval(() => {
+    auth.cleanUp().catch((error: unknown) => log.error({ err: error }, "old sessions could not be deleted"));
+  }, cleaningMs).unref();
   pipeline.warm().catch((error: unknown) => log.error({ err: error }, "the rules could not be prepared"));
 
   const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
   return {
     url: `http://${host}:${port}`,
     async close() {
+      clearInterval(cleaning);
       await http.close(graceMs);
       await stopSweep();
     },

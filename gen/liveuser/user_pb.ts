@@ -1000,7 +1000,7 @@ export const User: GenService<{
     output: typeof UserCheckPhoneCodeResponseSchema;
   },
   /**
-   * Lists where this account is signed in, the newest first.
+   * Lists where this account is signed in, the last used first.
    *
    * @generated from rpc liveuser.User.ListSessions
    */

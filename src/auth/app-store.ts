@@ -73,3 +73,8 @@ export async function countToken(
     .returning({ count: t.appTokensIssued.count });
   return counted.length > 0;
 }
+
+/** Forgets how many tokens were given on the days before `day` (YYYY-MM-DD). */
+export async function deleteCountsBefore({ db, t }: Tx, day: string): Promise<void> {
+  await db.delete(t.appTokensIssued).where(lt(t.appTokensIssued.day, day));
+}

@@ -1,14 +1,17 @@
 import type { CryptoKey } from "jose";
 import type { Store } from "../storage/store.ts";
-import { APP_TOKEN_TTL, type Apps, admitsApp, apps } from "./apps.ts";
+import { deleteCountsBefore } from "./app-store.ts";
+import { APP_TOKEN_TTL, type Apps, admitsApp, apps, shanghaiDay } from "./apps.ts";
 import { type Authenticator, authenticator } from "./authenticate.ts";
 import { insertSecret, secretByName } from "./key-store.ts";
 import { type KeyInfo, type KeyRing, listKeys, openKeyRing, rotateKeys } from "./keys.ts";
 import { createSeal, deriveKey } from "./seal.ts";
 import { type SessionSettings, type Sessions, sessions } from "./sessions.ts";
 
+import { deleteEndedSessions } from "./store.ts";
 import { accessTokens, refreshTokens, type TokenSettings } from "./tokens.ts";
 
+const DAY_MS = 24 * 3600_000;
 const CHECK = "encryption key check";
 
 export interface AuthSettings extends SessionSettings, TokenSettings {
@@ -33,6 +36,8 @@ export interface Auth {
   apps: Apps;
   /** The public keys, for `/.well-known/jwks.json`. */
   jwks: KeyRing["jwks"];
+  /** Deletes what is over: sessions a day past their absolute end, counters of days past. To be called now and then. */
+  cleanUp(): Promise<void>;
   /** Ends the work in the background; the store is the caller's to close, after this. */
   close(): Promise<void>;
 }
@@ -61,6 +66,13 @@ export async function openAuth(deps: AuthDeps): Promise<Auth> {
     sessions: sessions({ store, clock, ids, accessTokens: access, refreshTokens: refresh, settings, forget }),
     apps: apps({ store, clock, ids, accessTokens: access, sandbox: settings.sandbox, forget }),
     jwks: keys.jwks,
+    async cleanUp() {
+      const now = clock.now();
+      await store.tx((tx) => deleteCountsBefore(tx, shanghaiDay(now).name));
+      // Refresh tokens name the absolute end themselves, so a session that is gone changes no answer.
+      const batch = { before: now - DAY_MS, limit: 500 };
+      while ((await store.tx((tx) => deleteEndedSessions(tx, batch))) === batch.limit);
+    },
     async close() {
       keys.close();
       await settled();

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNotNull, isNull, ne, notExists, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, ne, notExists, sql } from "drizzle-orm";
 import { prepared, preparedWrite, type Reader, type Tx } from "../storage/store.ts";
 
 const { placeholder } = sql;
@@ -187,6 +187,23 @@ export async function liveSessions(
       ),
     )
     .orderBy(desc(usedAt), asc(sid));
+}
+
+/** Deletes up to `limit` sessions whose absolute end was before `before` (unix ms); gives how many. */
+export async function deleteEndedSessions(
+  { db, t }: Tx,
+  { before, limit }: { before: number; limit: number },
+): Promise<number> {
+  const ended = db
+    .select({ sid: t.sessions.sid })
+    .from(t.sessions)
+    .where(lt(t.sessions.absoluteExpiresAt, before))
+    .limit(limit);
+  const deleted = await db
+    .delete(t.sessions)
+    .where(inArray(t.sessions.sid, ended))
+    .returning({ sid: t.sessions.sid });
+  return deleted.length;
 }
 
 /** Blocks or unblocks an account; true if that changed anything, undefined if there is no such person. */

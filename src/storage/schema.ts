@@ -88,7 +88,10 @@ export function defineTables(kit: Kit) {
       /** The newest refresh token or its access token was seen, so its predecessor is of no use any more. */
       successorUsed: bool("successor_used").notNull().default(false),
     },
-    (t) => [index("sessions_user_revoked").on(t.userId, t.revokedAt)],
+    (t) => [
+      index("sessions_user_revoked").on(t.userId, t.revokedAt),
+      index("sessions_absolute_expires").on(t.absoluteExpiresAt),
+    ],
   );
 
   const signingKeys = table("signing_keys", {

@@ -80,6 +80,22 @@ for (const database of databases) {
     }
   });
 
+  test(`sessions past their absolute end are deleted, and their tokens answered as before (${database})`, async () => {
+    await using world = await openWorld(database);
+    const { auth, store, person } = await world.start();
+    const uid = await person();
+    const old = await auth.sessions.create({ uid, device: "" });
+    world.clock.pass(100 * DAY);
+    const young = await auth.sessions.create({ uid, device: "" });
+    await auth.cleanUp();
+    expect((await row(store.read, old.refreshToken)).userId).toBe(uid);
+    world.clock.pass(82 * DAY);
+    await auth.cleanUp();
+    await expect(row(store.read, old.refreshToken)).rejects.toThrow("no such session");
+    expect((await row(store.read, young.refreshToken)).userId).toBe(uid);
+    await refused(() => auth.sessions.renew(old.refreshToken), "REFRESH_TOKEN_EXPIRED");
+  });
+
   test(`the same attempt gives the same successor for 24 h (${database})`, async () => {
     await using world = await openWorld(database);
     const { auth, person } = await world.start();

@@ -159,4 +159,5 @@ CREATE INDEX "orders_state_expires" ON "orders" USING btree ("state","expires_at
 CREATE UNIQUE INDEX "products_id" ON "products" USING btree ("id");--> statement-breakpoint
 CREATE INDEX "products_kind_id" ON "products" USING btree ("kind","id");--> statement-breakpoint
 CREATE INDEX "sessions_user_revoked" ON "sessions" USING btree ("user_id","revoked_at");--> statement-breakpoint
+CREATE INDEX "sessions_absolute_expires" ON "sessions" USING btree ("absolute_expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_unionid" ON "users" USING btree ("unionid");

@@ -135,6 +135,7 @@ CREATE TABLE `sessions` (
 );
 --> statement-breakpoint
 CREATE INDEX `sessions_user_revoked` ON `sessions` (`user_id`,`revoked_at`);--> statement-breakpoint
+CREATE INDEX `sessions_absolute_expires` ON `sessions` (`absolute_expires_at`);--> statement-breakpoint
 CREATE TABLE `signing_keys` (
 	`kid` text PRIMARY KEY NOT NULL,
 	`alg` text NOT NULL,
