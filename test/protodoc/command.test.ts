@@ -18,10 +18,10 @@ async function run(
 }
 
 test("prints the document of a file outside the project, twice the same", async () => {
-  const seed = path.join(import.meta.dirname, "fixtures/seed");
-  await using folder = await folderOf({ "a file.proto": await readFile(`${seed}.proto`, "utf8") });
+  const file = path.join(import.meta.dirname, "fixtures/chinese");
+  await using folder = await folderOf({ "a file.proto": await readFile(`${file}.proto`, "utf8") });
   const first = await run(folder.path, "a file.proto");
-  expect(first).toEqual({ code: 0, stdout: await readFile(`${seed}.expected`, "utf8"), stderr: "" });
+  expect(first).toEqual({ code: 0, stdout: await readFile(`${file}.expected`, "utf8"), stderr: "" });
   expect(await run("/", path.join(folder.path, "a file.proto"))).toEqual(first);
 });
 

@@ -5,9 +5,9 @@ import { documentsOf, documentsOfFile, folderOf, rowsOf } from "./kit.ts";
 
 const fixtures = path.join(import.meta.dirname, "fixtures");
 
-// Each fixture's .expected was written by hand after the format's rules; the seed's is an original document.
+// Each fixture's .expected was written by hand after the format's rules.
 for (const [name, what] of [
-  ["seed", "an original document"],
+  ["chinese", "Chinese comments and punctuation"],
   ["empty", "a file with nothing in it"],
   ["services", "services, methods, streaming, their comments, no package"],
   ["comments", "comments"],

@@ -24,11 +24,11 @@ async function run(file: string, parameter: string): Promise<Map<string, string>
 }
 
 test("each file gives a document of its own, whatever the targets", async () => {
-  const seed = path.join(import.meta.dirname, "fixtures/seed");
-  const expected = new Map([["f0.md", await readFile(`${seed}.expected`, "utf8")]]);
-  expect(await run(`${seed}.proto`, "")).toEqual(expected);
-  expect(await run(`${seed}.proto`, "target=ts")).toEqual(expected);
-  expect(await run(`${seed}.proto`, "target=js+ts+dts")).toEqual(expected);
+  const file = path.join(import.meta.dirname, "fixtures/chinese");
+  const expected = new Map([["f0.md", await readFile(`${file}.expected`, "utf8")]]);
+  expect(await run(`${file}.proto`, "")).toEqual(expected);
+  expect(await run(`${file}.proto`, "target=ts")).toEqual(expected);
+  expect(await run(`${file}.proto`, "target=js+ts+dts")).toEqual(expected);
 });
 
 test("several files give one document, with links between them", async () => {
@@ -53,9 +53,9 @@ test("files come by their path, after those that are named first", async () => {
 });
 
 test("no file of the package, no document; an unknown option is an error", async () => {
-  const seed = path.join(import.meta.dirname, "fixtures/seed.proto");
-  expect(await run(seed, "out=API.md,package=other")).toEqual(new Map());
-  await expect(run(seed, "nonsense=1")).rejects.toThrow("nonsense");
+  const file = path.join(import.meta.dirname, "fixtures/chinese.proto");
+  expect(await run(file, "out=API.md,package=other")).toEqual(new Map());
+  await expect(run(file, "nonsense=1")).rejects.toThrow("nonsense");
 });
 
 test("buf generate calls it", async () => {
