@@ -51,20 +51,23 @@ async function tryServer(): Promise<{ firstCall: string; example: string }> {
   });
   try {
     await new Promise((resolve) => server.stdout.once("data", resolve));
-    const signIn = `curl -s http://127.0.0.1:8080/liveuser/Wx/Login -H 'Content-Type: application/json' -d '{"code":"dev:alice"}'`;
-    const get = "curl -s http://127.0.0.1:8080/liveuser/User/Get -H 'Content-Type: application/json' -d '{}'";
+    const call = (method: string, body: string) =>
+      `curl -s http://127.0.0.1:8080/liveuser/${method} -H 'Content-Type: application/json' -d '${body}'`;
+    const signIn = call("Wx/Login", '{"code":"dev:alice"}');
     const tokens = (await run("sh", ["-c", signIn])).stdout;
     const { access_token: token } = JSON.parse(tokens) as { access_token: string };
-    const user = (await run("sh", ["-c", `${get} -H 'Authorization: Bearer ${token}'`])).stdout;
+    const lines = [`$ ${signIn}`, shorten(tokens)];
+    lines.push("", `$ ACCESS_TOKEN=${shorten(`"${token}"`).slice(1, -1)}   # the access_token of the answer`);
+    for (const [method, body] of [
+      ["User/Get", "{}"],
+      ["Order/Create", '{"products":[{"product_id":"tea","count":2}]}'],
+      ["Order/Create", '{"products":[{"product_id":"gold","count":1}]}'],
+    ] as const) {
+      const line = `${call(method, body)} -H "Authorization: Bearer $ACCESS_TOKEN"`;
+      const { stdout } = await run("sh", ["-c", line], { env: { ...process.env, ACCESS_TOKEN: token } });
+      lines.push("", `$ ${line}`, stdout.trim());
+    }
     const { stdout } = await run(process.execPath, ["examples/node.ts"]);
-    const lines = [
-      `$ ${signIn}`,
-      shorten(tokens),
-      "",
-      `$ ACCESS_TOKEN=${shorten(`"${token}"`).slice(1, -1)}   # the access_token of the answer`,
-      `$ ${get} -H "Authorization: Bearer $ACCESS_TOKEN"`,
-      user.trim(),
-    ];
     return {
       firstCall: `\`\`\`console\n${lines.join("\n")}\n\`\`\``,
       example: `\`\`\`console\n$ npm run -s example\n${stdout.trim()}\n\`\`\``,
