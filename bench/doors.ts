@@ -27,12 +27,13 @@ const log = createLogger({
   level: "info",
   destination: pino.destination({ dest: "/dev/null", sync: false, minLength: 4096 }),
 });
+const observe = observeCalls({ log, metrics });
 const getUser: Handler = async () => answer;
 const pipeline = createPipeline({
   contract: [User],
   services: [{ desc: User, handlers: new Map([[User.method.get, getUser]]) }],
   authenticate: () => ({ kind: "user", uid: 7, sid: "s", role: "customer" }),
-  observe: observeCalls({ log, metrics }),
+  observe,
 });
 
 const bare: RequestListener = (req, res) => {
@@ -78,6 +79,7 @@ const variants: Record<string, () => Promise<number>> = {
       pipeline,
       log,
       metrics,
+      observe,
       bodyLimit: 4 * 1024 * 1024,
       corsOrigins: [],
       jwks: () => ({}),

@@ -6,6 +6,7 @@ import type { Logger } from "./log.ts";
 import { createIds, type Ids } from "./storage/ids.ts";
 import { openStore } from "./storage/open.ts";
 import type { Store } from "./storage/store.ts";
+import { engineOf, sqlitePath } from "./storage/url.ts";
 import { createWechat, type Wechat } from "./wechat/wechat.ts";
 
 const wechatApi = "https://api.weixin.qq.com";
@@ -96,7 +97,7 @@ export function withWechat(
 export function keySource(settings: Settings): { value?: string | undefined; file?: string | undefined } {
   if (settings.ENCRYPTION_KEY || !settings.sandbox) return { value: settings.ENCRYPTION_KEY };
   const { DATABASE_URL: url } = settings;
-  return { file: `${url.startsWith("file:") ? url.replace(/^file:(\/\/)?/, "") : "data/liveuser"}.key` };
+  return { file: `${engineOf(url) === "sqlite" ? sqlitePath(url) : "data/liveuser"}.key` };
 }
 
 /** Times in s. */

@@ -126,3 +126,8 @@ export class AppError extends Error {
     return errorTable[this.reason][0];
   }
 }
+
+/** INVALID_REQUEST for one broken rule. `cause` is logged, never sent. */
+export function invalid(violation: Violation, cause?: unknown): AppError {
+  return new AppError("INVALID_REQUEST", {}, { violations: [violation], cause });
+}

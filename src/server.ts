@@ -32,16 +32,18 @@ export async function startServer(app: App): Promise<Running> {
   const { settings, auth, store, log } = app;
   if (settings.sandbox) await Promise.all([seedCatalog(app), auth.apps.seedSandbox()]);
   const metrics = createMetrics();
+  const observe = observeCalls({ log, metrics });
   const pipeline = createPipeline({
     contract,
     services: services(app),
     authenticate: auth.authenticate,
-    observe: observeCalls({ log, metrics }),
+    observe,
   });
   const http = createHttpServer({
     pipeline,
     log,
     metrics,
+    observe,
     metricsAccess: metricsAccess(settings),
     bodyLimit: settings.BODY_LIMIT,
     requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,

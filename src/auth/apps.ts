@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { AppError } from "../errors.ts";
+import { AppError, invalid } from "../errors.ts";
 import type { Store } from "../storage/store.ts";
 import { type AppState, appState, countToken, disableApp, insertApp, type NewApp } from "./app-store.ts";
 import { insertEvent } from "./store.ts";
@@ -10,7 +10,7 @@ export type AppRole = AppState["role"];
 /** How long a machine identity's token is good (s). */
 export const APP_TOKEN_TTL = 7200;
 const SECRET_BYTES = 32;
-const DAY_MS = 24 * 3600_000;
+export const DAY_MS = 24 * 3600_000;
 /** Shanghai's time is UTC+8 all year. */
 const SHANGHAI_MS = 8 * 3600_000;
 
@@ -142,7 +142,7 @@ function hash(secret: string): string {
 }
 
 function nameRefused(description: string): AppError {
-  return new AppError("INVALID_REQUEST", {}, { violations: [{ field: "appid", description }] });
+  return invalid({ field: "appid", description });
 }
 
 export type Apps = ReturnType<typeof apps>;

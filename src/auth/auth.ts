@@ -1,17 +1,15 @@
 import type { CryptoKey } from "jose";
 import type { Store } from "../storage/store.ts";
 import { deleteCountsBefore } from "./app-store.ts";
-import { APP_TOKEN_TTL, type Apps, admitsApp, apps, shanghaiDay } from "./apps.ts";
+import { APP_TOKEN_TTL, type Apps, admitsApp, apps, DAY_MS, shanghaiDay } from "./apps.ts";
 import { type Authenticator, authenticator } from "./authenticate.ts";
 import { insertSecret, secretByName } from "./key-store.ts";
 import { type KeyInfo, type KeyRing, listKeys, openKeyRing, rotateKeys } from "./keys.ts";
 import { createSeal, deriveKey } from "./seal.ts";
 import { type SessionSettings, type Sessions, sessions } from "./sessions.ts";
-
 import { deleteEndedSessions } from "./store.ts";
 import { accessTokens, refreshTokens, type TokenSettings } from "./tokens.ts";
 
-const DAY_MS = 24 * 3600_000;
 const CHECK = "encryption key check";
 
 export interface AuthSettings extends SessionSettings, TokenSettings {

@@ -7,7 +7,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { AppError, type Violation } from "../errors.ts";
+import { type AppError, invalid } from "../errors.ts";
 import { unknownEnumName } from "./json-enums.ts";
 import { explainJson } from "./json-fault.ts";
 import { jsonOptions } from "./json-options.ts";
@@ -49,9 +49,4 @@ export function invalidBinary(text: string, cause?: unknown): AppError {
 
 export function writeMessage(desc: DescMessage, message: Message, binary: boolean): string | Uint8Array {
   return binary ? toBinary(desc, message) : toJsonString(desc, message, jsonOptions);
-}
-
-/** INVALID_REQUEST for one broken rule. */
-export function invalid(violation: Violation, cause?: unknown): AppError {
-  return new AppError("INVALID_REQUEST", {}, { violations: [violation], cause });
 }

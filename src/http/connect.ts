@@ -17,12 +17,12 @@ import { createHandlerFactory as connectHandlers } from "@connectrpc/connect/pro
 import { createHandlerFactory as grpcHandlers } from "@connectrpc/connect/protocol-grpc";
 import { createHandlerFactory as grpcWebHandlers } from "@connectrpc/connect/protocol-grpc-web";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { AppError } from "../errors.ts";
+import { AppError, invalid } from "../errors.ts";
 import { Call } from "../rpc/call.ts";
 import { toAppError, toConnectError } from "../rpc/errors.ts";
 import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
 import { type BodyLimits, compressions, discardRest } from "./body.ts";
-import { invalid, invalidBinary, readJson } from "./codec.ts";
+import { invalidBinary, readJson } from "./codec.ts";
 import { isProtocolError, toObserved } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { jsonOptions } from "./json-options.ts";

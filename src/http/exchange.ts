@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AppError } from "../errors.ts";
+import type { Arrival } from "../rpc/call.ts";
 
 /**
  * One request and its response. HTTP/2's compatibility objects stand here too: the doors use only
@@ -35,4 +36,22 @@ export function send(
   if (status !== 204) exchange.headers["content-length"] = String(Buffer.byteLength(body));
   res.writeHead(status, exchange.headers);
   res.end(body);
+}
+
+/** What the pipeline is told of a request that came in by `door`. */
+export function arrivalOf({ req, requestId }: Exchange, door: string, timeoutMs?: number): Arrival {
+  const { headers, socket } = req;
+  return {
+    requestId,
+    door,
+    timeoutMs,
+    get peer() {
+      return socket.remoteAddress ?? "";
+    },
+    header: (name) => headerText(headers[name]),
+  };
+}
+
+export function headerText(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
 }

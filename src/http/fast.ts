@@ -1,12 +1,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
+import { invalid } from "../errors.ts";
 import { Call } from "../rpc/call.ts";
 import { toAppError } from "../rpc/errors.ts";
 import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
 import { type BodyLimits, compressions, readBody } from "./body.ts";
-import { invalid, readBinary, readJson, writeMessage } from "./codec.ts";
+import { readBinary, readJson, writeMessage } from "./codec.ts";
 import { isProtocolError, sendError, toObserved } from "./errors.ts";
-import { type Exchange, send } from "./exchange.ts";
+import { arrivalOf, type Exchange, headerText, send } from "./exchange.ts";
 
 /** Responses below this size are not worth compressing (bytes). */
 const compressFrom = 1024;
@@ -29,17 +30,9 @@ export type FastDoor = (exchange: Exchange, method: DescMethod, binary: boolean)
 export function createFastDoor({ pipeline, limits, observe }: FastDoorOptions): FastDoor {
   /** The call and its message. What goes wrong here, the pipeline does not see. */
   async function read(exchange: Exchange, method: DescMethod, binary: boolean) {
-    const { headers, socket } = exchange.req;
+    const { headers } = exchange.req;
     const timeoutMs = readTimeout(headerText(headers["connect-timeout-ms"]));
-    const call = new Call(method, {
-      requestId: exchange.requestId,
-      door: binary ? "proto" : "json",
-      timeoutMs,
-      get peer() {
-        return socket.remoteAddress ?? "";
-      },
-      header: (name) => headerText(headers[name]),
-    });
+    const call = new Call(method, arrivalOf(exchange, binary ? "proto" : "json", timeoutMs));
     try {
       if (Number.isNaN(timeoutMs)) {
         throw invalid({ field: "connect-timeout-ms", description: "expected ms, at most ten digits" });
@@ -72,10 +65,6 @@ export function createFastDoor({ pipeline, limits, observe }: FastDoorOptions): 
       sendError(exchange, isProtocolError(thrown) ? thrown : toAppError(thrown));
     }
   };
-}
-
-function headerText(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(", ") : value;
 }
 
 /** Connect-Timeout-Ms in ms; NaN if it is not one. */

@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { AppError, type Reason } from "../errors.ts";
+import { AppError, invalid, type Reason } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { toAppError, toConnectError } from "../rpc/errors.ts";
-import type { Pipeline } from "../rpc/pipeline.ts";
+import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
 import { type BodyLimits, discardRest } from "./body.ts";
-import { invalid } from "./codec.ts";
 import { createConnectDoor, envelopeType } from "./connect.ts";
 import { createCors, isPreflight, preflightHeaders } from "./cors.ts";
 import { answerHallToken } from "./dialects/hall.ts";
@@ -18,13 +17,14 @@ import { answerMetrics, type MetricsAccess } from "./external/metrics.ts";
 import { createFastDoor } from "./fast.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Metrics } from "./metrics.ts";
-import { observeCalls } from "./observe.ts";
 import { createRequestIds } from "./request-id.ts";
 
 export interface HttpOptions extends BodyLimits {
   pipeline: Pipeline;
   log: Logger;
   metrics: Metrics;
+  /** Told of calls that fail before the pipeline has them; the pipeline tells it of the others. */
+  observe(outcome: Outcome): void;
   metricsAccess: MetricsAccess;
   /** Origins of web pages that may call. */
   corsOrigins: readonly string[];
@@ -46,8 +46,7 @@ const protoType = /^application\/proto$/i;
  * at most graceMs; meanwhile /healthz answers 503.
  */
 export function createHttpServer(options: HttpOptions): Listener {
-  const { pipeline, log, metrics } = options;
-  const observe = observeCalls({ log, metrics });
+  const { pipeline, log, metrics, observe } = options;
   const doorOptions = { pipeline, limits: options, observe };
   const answerFast = createFastDoor(doorOptions);
   const connectDoor = createConnectDoor(doorOptions);

@@ -59,3 +59,8 @@ export class Call {
     return this.identity;
   }
 }
+
+/** The token of an authorization header; nothing if it holds none. The scheme's case is free (RFC 9110, 11.1). */
+export function bearerToken(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : /^bearer +(\S+) *$/i.exec(header)?.[1];
+}

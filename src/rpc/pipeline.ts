@@ -11,7 +11,7 @@ import { createValidator } from "@bufbuild/protovalidate";
 import { Access, access, planned } from "../../gen/liveuser/options_pb.ts";
 import type { Identity } from "../auth/identity.ts";
 import { AppError } from "../errors.ts";
-import type { Call } from "./call.ts";
+import { bearerToken, type Call } from "./call.ts";
 import { toAppError } from "./errors.ts";
 import type { Handler, Service } from "./service.ts";
 
@@ -60,12 +60,6 @@ const appRoles: Partial<Record<Access, string>> = {
 function admits(entry: Access, identity: Identity): boolean {
   if (identity.kind === "app") return appRoles[entry] === identity.role;
   return entry === Access.USER || (entry === Access.MERCHANT && identity.role === "business");
-}
-
-function bearerToken(header: string | undefined): string | undefined {
-  if (!header) return undefined;
-  // The scheme's case is free (RFC 9110, 11.1).
-  return /^bearer +([^\s]+) *$/i.exec(header)?.[1];
 }
 
 /**

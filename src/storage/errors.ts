@@ -1,5 +1,5 @@
 import { type Column, DrizzleQueryError, getTableName } from "drizzle-orm";
-import { AppError } from "../errors.ts";
+import { AppError, invalid } from "../errors.ts";
 
 /** A statement failed. Its values are left out, so that they reach no log; `cause` is the engine's error. */
 export class StatementError extends Error {
@@ -63,17 +63,14 @@ export function translate(error: unknown, sql?: string): unknown {
   const cause = error instanceof DrizzleQueryError ? error.cause : error;
   if (cause instanceof AppError) return cause;
   if (isUnavailable(cause)) return unavailable(cause);
-  if ((cause as EngineError | undefined)?.code === NUL_IN_TEXT) return nulInText(cause);
+  if ((cause as EngineError | undefined)?.code === NUL_IN_TEXT) {
+    return invalid({ field: "", description: "text can't hold the character U+0000" }, cause);
+  }
   return text === undefined || !(cause instanceof Error) ? cause : new StatementError(text, cause);
 }
 
 /** PostgreSQL's text has no U+0000; SQLite's has. */
 const NUL_IN_TEXT = "22021";
-
-function nulInText(cause: unknown): AppError {
-  const violation = { field: "", description: "text can't hold the character U+0000" };
-  return new AppError("INVALID_REQUEST", {}, { violations: [violation], cause });
-}
 
 const UNIQUE = /^(SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)|23505)$/;
 

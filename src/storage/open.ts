@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { Pool } from "./postgres-session.ts";
 import type { Renode, Store } from "./store.ts";
+import { engineOf } from "./url.ts";
 
 /**
  * Opens the store that `url` names: `file:./data/liveuser.db` (SQLite: its tables are made or brought up
@@ -33,10 +34,4 @@ async function orEnd<T>(pool: Pool, work: Promise<T>): Promise<T> {
     const { message, code } = error.cause as { message: string; code?: string };
     throw new Error(`can't reach the database: ${message || code}`, { cause: error });
   }
-}
-
-function engineOf(url: string): Store["kind"] {
-  if (url.startsWith("file:")) return "sqlite";
-  if (/^postgres(ql)?:\/\//.test(url)) return "postgres";
-  throw new Error("the database's URL starts with file: or postgres://");
 }

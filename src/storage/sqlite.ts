@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import Sqlite from "better-sqlite3";
 import { backoff } from "./backoff.ts";
 import { isBusy } from "./errors.ts";
@@ -9,6 +8,7 @@ import { CREATE_APPLIED, type Migration, migrationsOf, missing } from "./migrati
 import { gatedDb } from "./sqlite-connection.ts";
 import { sqliteTables } from "./sqlite-tables.ts";
 import type { Renode, Store } from "./store.ts";
+import { sqlitePath } from "./url.ts";
 
 /** How many ms a start waits for another process that migrates. */
 const START_MS = 30_000;
@@ -21,7 +21,7 @@ const READ_BUSY_MS = 100;
  * write lock: better one that writes.
  */
 export async function sqliteStore({ url, ids }: { url: string; ids: Renode }): Promise<Store> {
-  const file = filePath(url);
+  const file = sqlitePath(url);
   const { connection } = await openMigrated(file);
   const reading = new Sqlite(file, { readonly: true, timeout: READ_BUSY_MS });
   const group = groupCommit({ connection, tables: sqliteTables, ids });
@@ -47,14 +47,9 @@ export async function sqliteStore({ url, ids }: { url: string; ids: Renode }): P
 
 /** Applies what is missing; gives the tags of what was. */
 export async function migrateSqlite(url: string): Promise<string[]> {
-  const { connection, applied } = await openMigrated(filePath(url));
+  const { connection, applied } = await openMigrated(sqlitePath(url));
   connection.close();
   return applied;
-}
-
-/** `file:./data/liveuser.db`, from the working directory, or `file:///var/lib/liveuser.db`. */
-function filePath(url: string): string {
-  return url.startsWith("file://") ? fileURLToPath(url) : url.slice("file:".length);
 }
 
 interface Opened {

@@ -53,6 +53,7 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
     pipeline,
     log,
     metrics,
+    observe,
     bodyLimit: 256 * 1024,
     corsOrigins: [],
     requestTimeoutMs: 5000,

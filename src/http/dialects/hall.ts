@@ -3,7 +3,7 @@ import { Hall, HallTokenRequestSchema, type HallTokenResponse } from "../../../g
 import { Call } from "../../rpc/call.ts";
 import { toAppError } from "../../rpc/errors.ts";
 import type { Pipeline } from "../../rpc/pipeline.ts";
-import { type Exchange, send } from "../exchange.ts";
+import { arrivalOf, type Exchange, send } from "../exchange.ts";
 
 /**
  * `GET /service/1.0/access/token?appid=…&secret=…`: Hall.Token at the hall's own URL. Answers
@@ -11,14 +11,9 @@ import { type Exchange, send } from "../exchange.ts";
  * either way, as the clients of that system expect.
  */
 export async function answerHallToken(pipeline: Pipeline, exchange: Exchange): Promise<void> {
-  const { req, requestId } = exchange;
-  const query = new URL(req.url ?? "", "http://hall").searchParams;
-  const call = new Call(Hall.method.token, {
-    requestId,
-    door: "hall",
-    peer: req.socket.remoteAddress ?? "",
-    header: (name) => req.headers[name]?.toString(),
-  });
+  const query = new URL(exchange.req.url ?? "", "http://hall").searchParams;
+  const call = new Call(Hall.method.token, arrivalOf(exchange, "hall"));
+  exchange.onGone = (reason) => call.end(reason);
   const request = create(HallTokenRequestSchema, {
     appid: query.get("appid") ?? "",
     secret: query.get("secret") ?? "",

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { AppError } from "../../errors.ts";
+import { bearerToken } from "../../rpc/call.ts";
 import { sendError } from "../errors.ts";
 import { type Exchange, send } from "../exchange.ts";
 import type { Metrics } from "../metrics.ts";
@@ -21,7 +22,7 @@ export async function answerMetrics(
 }
 
 function bears({ req }: Exchange, token: string): boolean {
-  const given = /^bearer +(\S+) *$/i.exec(req.headers.authorization ?? "")?.[1] ?? "";
+  const given = bearerToken(req.headers.authorization) ?? "";
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(token));
 }

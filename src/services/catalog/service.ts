@@ -1,6 +1,6 @@
 import { Catalog, type Product, Product_Kind } from "../../../gen/liveuser/catalog_pb.ts";
 import type { App } from "../../app.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, invalid } from "../../errors.ts";
 import { service } from "../../rpc/service.ts";
 import { pageOf, pageSize } from "../page.ts";
 import * as products from "./store.ts";
@@ -22,11 +22,7 @@ export function catalogService({ store, clock, ids }: Pick<App, "store" | "clock
       return store.tx(async (tx) => {
         const before = await products.find(tx, row.productId);
         if (before && before.kind !== row.kind) {
-          throw new AppError(
-            "INVALID_REQUEST",
-            {},
-            { violations: [{ field: "product.kind", description: `it is a ${before.kind} and stays one` }] },
-          );
+          throw invalid({ field: "product.kind", description: `it is a ${before.kind} and stays one` });
         }
         const written = { ...row, snapshot: ids.next(), updatedAt: clock.now() };
         await products.put(tx, written);
@@ -77,6 +73,6 @@ function requireJson(field: string, text: string): void {
   try {
     JSON.parse(text);
   } catch {
-    throw new AppError("INVALID_REQUEST", {}, { violations: [{ field, description: "must be JSON" }] });
+    throw invalid({ field, description: "must be JSON" });
   }
 }

@@ -33,14 +33,8 @@ export interface LineRow {
   detail: string;
 }
 
-export interface NewOrder {
-  id: number;
-  userId: number;
-  amount: number;
-  discount: number;
-  pay: number;
-  createdAt: number;
-  expiresAt: number;
+export interface NewOrder
+  extends Pick<OrderRow, "id" | "userId" | "amount" | "discount" | "pay" | "createdAt" | "expiresAt"> {
   idempotencyKey: string | null;
   requestHash: Uint8Array | null;
 }

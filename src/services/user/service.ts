@@ -5,7 +5,7 @@ import {
   type UserRecord,
 } from "../../../gen/liveuser/user_pb.ts";
 import type { App } from "../../app.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, invalid } from "../../errors.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
 import { identityNumber, isDate } from "./identity-number.ts";
@@ -88,11 +88,7 @@ export function userService({
         const wanted = request.profile as UserProfile; // required by its rule
         const uid = call.user.uid;
         if (wanted.birthday && !isDate(wanted.birthday)) {
-          throw new AppError(
-            "INVALID_REQUEST",
-            {},
-            { violations: [{ field: "profile.birthday", description: "there is no such day" }] },
-          );
+          throw invalid({ field: "profile.birthday", description: "there is no such day" });
         }
         const change = changeOf(uid, wanted);
         return store.tx(async (tx) => {
