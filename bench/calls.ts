@@ -15,9 +15,10 @@ import { createMetrics } from "../src/http/metrics.ts";
 import { observeCalls } from "../src/http/observe.ts";
 import { createLogger } from "../src/log.ts";
 import { Call } from "../src/rpc/call.ts";
+import { createPayments } from "../src/payments/payments.ts";
 import { createPipeline } from "../src/rpc/pipeline.ts";
 import { startServer as startLiveuser } from "../src/server.ts";
-import { contract, services } from "../src/services/index.ts";
+import { contract, payables, services } from "../src/services/index.ts";
 import { reportPort, startServer } from "./child.ts";
 import { runLoad } from "./load.ts";
 
@@ -39,7 +40,7 @@ async function appOn(folder: string) {
     DATABASE_URL: `file:${join(folder, "bench.db")}`,
     ENCRYPTION_KEY: randomBytes(32).toString("base64"),
   });
-  return openApp(withWechat(settings, { appid: "wx", secret: "s", apiBase: undefined }), log);
+  return openApp(withWechat(settings, { WECHAT_APPID: "wx", WECHAT_SECRET: "s" }), log);
 }
 
 interface Serving {
@@ -52,7 +53,7 @@ async function signIn(app: Awaited<ReturnType<typeof appOn>>): Promise<string> {
   await app.store.tx(({ db, t }) =>
     db.insert(t.users).values({ id, createdAt: app.clock.now(), name: "alice" }),
   );
-  return (await app.auth.sessions.create({ uid: id, device: "bench" })).accessToken;
+  return (await app.auth.sessions.create({ uid: id, appid: "bench", device: "bench" })).accessToken;
 }
 
 async function listen(listener: RequestListener): Promise<number> {
@@ -119,7 +120,7 @@ const servers: Record<string, (folder: string) => Promise<Serving>> = {
     await (await startLiveuser(app)).close();
     const pipeline = createPipeline({
       contract,
-      services: services(app),
+      services: services(app, createPayments({ ...app, payables: payables(app), notifyUrl: () => "" })),
       authenticate: app.auth.authenticate,
       observe: observeCalls({ log, metrics: createMetrics() }),
     });

@@ -32,7 +32,7 @@ const getUser: Handler = async () => answer;
 const pipeline = createPipeline({
   contract: [User],
   services: [{ desc: User, handlers: new Map([[User.method.get, getUser]]) }],
-  authenticate: () => ({ kind: "user", uid: 7, sid: "s", role: "customer" }),
+  authenticate: () => ({ kind: "user", uid: 7, sid: "s", appid: "bench", role: "customer" }),
   observe,
 });
 
@@ -85,6 +85,7 @@ const variants: Record<string, () => Promise<number>> = {
       jwks: () => ({}),
       healthy: async () => {},
       metricsAccess: "nobody",
+      pages: {},
     });
     return (await server.listen(0, "127.0.0.1")).port;
   },

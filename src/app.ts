@@ -1,15 +1,21 @@
 import { randomInt } from "node:crypto";
 import { type Auth, openAuth } from "./auth/auth.ts";
 import { createSeal, loadEncryptionKey, type Seal } from "./auth/seal.ts";
-import type { Settings } from "./config.ts";
+import { type Settings, SettingsError } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { createIds, type Ids } from "./storage/ids.ts";
 import { openStore } from "./storage/open.ts";
+import { sharedValues } from "./storage/shared-values.ts";
 import type { Store } from "./storage/store.ts";
 import { engineOf, sqlitePath } from "./storage/url.ts";
-import { createWechat, type Wechat } from "./wechat/wechat.ts";
+import { createWechat, type Wechat, type WechatOptions } from "./wechat/wechat.ts";
 
-const wechatApi = "https://api.weixin.qq.com";
+/** Where WeChat is, outside the sandbox. */
+const hosts = {
+  WECHAT_API_BASE: "https://api.weixin.qq.com",
+  WECHAT_OPEN_BASE: "https://open.weixin.qq.com",
+  WECHAT_PAY_BASE: "https://api.mch.weixin.qq.com",
+};
 
 /** The settings once it is known which WeChat the server speaks to. */
 export type AppSettings = Settings & { readonly WECHAT_APPID: string; readonly WECHAT_SECRET: string };
@@ -53,13 +59,7 @@ export async function openApp(settings: AppSettings, log: Logger, overrides: Ove
       settings: authSettings(settings),
       onError: (error) => log.error({ err: error }, "work in the background failed"),
     });
-    const wechat =
-      overrides.wechat ??
-      createWechat({
-        apiBase: settings.WECHAT_API_BASE ?? wechatApi,
-        appid: settings.WECHAT_APPID,
-        secret: settings.WECHAT_SECRET,
-      });
+    const wechat = overrides.wechat ?? createWechat(wechatOptions({ settings, store, clock, encryptionKey }));
     return {
       settings,
       clock,
@@ -80,16 +80,45 @@ export async function openApp(settings: AppSettings, log: Logger, overrides: Ove
   }
 }
 
-/** The settings with WeChat's part filled in; outside the sandbox they name it themselves. */
-export function withWechat(
-  settings: Settings,
-  wechat: { appid: string; secret: string; apiBase: string | undefined },
-): AppSettings {
+/** The settings with what the sandbox's WeChat has for the ones that are not set. */
+export function withWechat(settings: Settings, sandbox: Partial<Settings>): AppSettings {
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const all = { ...sandbox, ...Object.fromEntries(set) } as Settings;
+  const { WECHAT_APPID, WECHAT_SECRET } = all;
+  if (!WECHAT_APPID || !WECHAT_SECRET) throw new SettingsError("WECHAT_APPID: needed with its secret");
+  return { ...all, WECHAT_APPID, WECHAT_SECRET };
+}
+
+function wechatOptions({
+  settings,
+  store,
+  clock,
+  encryptionKey,
+}: Pick<App, "settings" | "store" | "clock"> & { encryptionKey: Uint8Array }): WechatOptions {
+  const { WECHAT_TOKEN: token, WECHAT_AES_KEY: aesKey, WECHAT_MCHID: mchid } = settings;
+  const miniProgram = { appid: settings.WECHAT_APPID, secret: settings.WECHAT_SECRET };
+  const { WECHAT_OA_APPID: appid, WECHAT_OA_SECRET: secret } = settings;
   return {
-    ...settings,
-    WECHAT_APPID: settings.WECHAT_APPID ?? wechat.appid,
-    WECHAT_SECRET: settings.WECHAT_SECRET ?? wechat.secret,
-    WECHAT_API_BASE: settings.WECHAT_API_BASE ?? wechat.apiBase,
+    apiBase: settings.WECHAT_API_BASE ?? hosts.WECHAT_API_BASE,
+    openBase: settings.WECHAT_OPEN_BASE ?? hosts.WECHAT_OPEN_BASE,
+    miniProgram,
+    officialAccount: appid && secret ? { appid, secret } : miniProgram,
+    callback: token ? { token, aesKey } : undefined,
+    pay: mchid ? merchant(settings, mchid) : undefined,
+    tokens: sharedValues({ store, clock, seal: createSeal(encryptionKey, "shared values") }),
+    clock,
+  };
+}
+
+function merchant(settings: AppSettings, mchid: string): WechatOptions["pay"] {
+  const { WECHAT_PAY_PUBLIC_KEY_ID: id, WECHAT_PAY_PUBLIC_KEY: pem } = settings;
+  return {
+    base: settings.WECHAT_PAY_BASE ?? hosts.WECHAT_PAY_BASE,
+    mchid,
+    serial: settings.WECHAT_MCH_SERIAL ?? "",
+    privateKey: settings.WECHAT_MCH_PRIVATE_KEY ?? "",
+    apiV3Key: settings.WECHAT_APIV3_KEY ?? "",
+    publicKey: id && pem ? { id, pem } : undefined,
   };
 }
 
@@ -107,7 +136,6 @@ function authSettings(settings: AppSettings) {
     sandbox: settings.sandbox,
     issuer,
     audience: issuer,
-    clientId: settings.WECHAT_APPID,
     accessTtl: settings.ACCESS_TOKEN_TTL,
     refreshTtl: settings.REFRESH_TOKEN_TTL,
     refreshMax: settings.REFRESH_TOKEN_MAX,

@@ -13,7 +13,21 @@ const origins = list.pipe(z.array(z.url().transform((url) => new URL(url).origin
 const database = z
   .string()
   .regex(/^(file:.+|postgres(ql)?:\/\/.+)$/, "expected file:PATH or postgres://USER:PASSWORD@HOST/NAME");
+const pem = z
+  .string()
+  .transform((value) => value.replaceAll("\\n", "\n").trim())
+  .refine((value) => /^-----BEGIN [A-Z ]+-----\n.+\n-----END [A-Z ]+-----$/s.test(value), "expected PEM");
+const pages = list.pipe(
+  z.array(z.url().refine((value) => !/[?#]/.test(value), "expected a URL without query and fragment")),
+);
 const key = z.string().regex(/^[A-Za-z0-9+/_-]{43}=?$/, "expected 32 bytes in base64");
+
+function wechatHost(host: string, what: string) {
+  return z
+    .url()
+    .optional()
+    .describe(`Where WeChat's ${what} is: ${host}, or the simulator in the sandbox, unless set.`);
+}
 
 /**
  * Every setting: its form, its default and a sentence for the user. The one list: `npm start -- --help`
@@ -44,12 +58,51 @@ const schema = z.object({
     .optional()
     .describe("The mini-program's appid. Unset, the server starts in the sandbox, with a WeChat of its own."),
   WECHAT_SECRET: secret.optional().describe("The mini-program's secret. Needed outside the sandbox."),
-  WECHAT_API_BASE: z
-    .url()
+  WECHAT_OA_APPID: secret.optional().describe("The official account's appid; the mini-program's unless set."),
+  WECHAT_OA_SECRET: secret.optional().describe("The official account's secret. Needed with WECHAT_OA_APPID."),
+  WECHAT_TOKEN: secret
     .optional()
+    .describe("The token that signs what WeChat sends to /wx/callback. Unset, the path is closed."),
+  WECHAT_AES_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9]{43}$/, "expected 43 letters and digits")
+    .optional()
+    .describe("EncodingAESKey of encrypted events. Set, plain ones are refused."),
+  WECHAT_PAGES: pages
+    .default([])
     .describe(
-      "Where WeChat's API is: https://api.weixin.qq.com, or the simulator in the sandbox, unless set.",
+      "Web pages that a sign-in may return to and that may use the JS-SDK: origins or URLs that theirs begin with, with commas between them. The sandbox also takes any page on the loopback host.",
     ),
+  WECHAT_MCHID: z
+    .string()
+    .regex(/^\d{1,32}$/, "expected digits")
+    .optional()
+    .describe("The merchant's number at WeChat Pay. Unset, nothing can be paid."),
+  WECHAT_MCH_SERIAL: z
+    .string()
+    .regex(/^[0-9A-Fa-f]{1,40}$/, "expected hexadecimal digits")
+    .transform((value) => value.toUpperCase())
+    .optional()
+    .describe("Serial number of the merchant's certificate."),
+  WECHAT_MCH_PRIVATE_KEY: pem
+    .optional()
+    .describe("The merchant's private key, in PEM; its line breaks may be written as \\n."),
+  WECHAT_APIV3_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32}$/, "expected 32 characters")
+    .optional()
+    .describe("The merchant's APIv3 key, which notifications are encrypted with."),
+  WECHAT_PAY_PUBLIC_KEY_ID: z
+    .string()
+    .regex(/^PUB_KEY_ID_\w+$/, "expected PUB_KEY_ID_…")
+    .optional()
+    .describe("Id of WeChat Pay's public key. Unset, WeChat Pay's certificates are fetched instead."),
+  WECHAT_PAY_PUBLIC_KEY: pem
+    .optional()
+    .describe("WeChat Pay's public key, in PEM. Needed with WECHAT_PAY_PUBLIC_KEY_ID."),
+  WECHAT_API_BASE: wechatHost("https://api.weixin.qq.com", "API"),
+  WECHAT_OPEN_BASE: wechatHost("https://open.weixin.qq.com", "page authorisation"),
+  WECHAT_PAY_BASE: wechatHost("https://api.mch.weixin.qq.com", "WeChat Pay"),
   SIM_PORT: port.optional().describe("Port of the sandbox's WeChat simulator; PORT + 1 unless set."),
   SIM_TIME_SCALE: z.coerce
     .number()
@@ -110,11 +163,27 @@ export function readSettings(environment: Record<string, string | undefined>): S
       throw new SettingsError("HOST: the sandbox listens on loopback only, unless SANDBOX_REMOTE=1");
     }
   } else {
-    for (const name of ["WECHAT_SECRET", "ENCRYPTION_KEY"] as const) {
-      if (settings[name] === undefined) throw new SettingsError(`${name}: needed when WECHAT_APPID is set`);
-    }
+    const needs = "needed when WECHAT_APPID is set";
+    require(settings, ["WECHAT_SECRET", "ENCRYPTION_KEY"], needs);
+  }
+  for (const [name, others] of together) {
+    if (settings[name] !== undefined) require(settings, others, `needed when ${name} is set`);
   }
   return settings;
+}
+
+/** What makes no sense without others. */
+const together: readonly [keyof Settings, readonly (keyof Settings)[]][] = [
+  ["WECHAT_OA_APPID", ["WECHAT_OA_SECRET"]],
+  ["WECHAT_AES_KEY", ["WECHAT_TOKEN"]],
+  ["WECHAT_MCHID", ["WECHAT_MCH_SERIAL", "WECHAT_MCH_PRIVATE_KEY", "WECHAT_APIV3_KEY", "PUBLIC_URL"]],
+  ["WECHAT_PAY_PUBLIC_KEY_ID", ["WECHAT_PAY_PUBLIC_KEY"]],
+  ["WECHAT_PAY_PUBLIC_KEY", ["WECHAT_PAY_PUBLIC_KEY_ID"]],
+];
+
+function require(settings: Settings, names: readonly (keyof Settings)[], why: string): void {
+  const missing = names.find((name) => settings[name] === undefined);
+  if (missing) throw new SettingsError(`${missing}: ${why}`);
 }
 
 /** Every setting as [name, default, sentence], for --help and the README. */

@@ -2,8 +2,8 @@ import { openApp, withWechat } from "./app.ts";
 import { readSettings, type Settings, settingsTable } from "./config.ts";
 import { createLogger } from "./log.ts";
 import { startServer } from "./server.ts";
+import { sandboxSettings } from "./wechat/simulator/sandbox-app.ts";
 import { startSimulator } from "./wechat/simulator/server.ts";
-import { sandboxApp } from "./wechat/simulator/simulator.ts";
 
 try {
   if (process.argv.includes("--help")) printHelp();
@@ -17,8 +17,11 @@ async function serve(settings: Settings): Promise<void> {
   const log = createLogger({ level: settings.LOG_LEVEL });
   const ownWechat = settings.sandbox && !settings.WECHAT_API_BASE;
   const simulator = ownWechat ? await startSandboxWechat(settings) : undefined;
-  const app = await openApp(withWechat(settings, { ...sandboxApp, apiBase: simulator?.url }), log);
+  const wechatUrl = settings.WECHAT_API_BASE ?? simulator?.url;
+  const sandbox = settings.sandbox && wechatUrl ? sandboxSettings(wechatUrl) : {};
+  const app = await openApp(withWechat(settings, sandbox), log);
   const server = await startServer(app);
+  simulator?.setCallback(`${server.url}/wx/callback`);
   async function stop(signal: NodeJS.Signals): Promise<void> {
     log.info({ signal }, "stopping");
     await server.close();

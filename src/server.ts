@@ -1,10 +1,12 @@
 import type { App } from "./app.ts";
+import { createPayNotify } from "./http/external/pay-notify.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { observeCalls } from "./http/observe.ts";
 import { createHttpServer } from "./http/server.ts";
+import { createPayments } from "./payments/payments.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { seedCatalog } from "./services/catalog/sandbox.ts";
-import { contract, services } from "./services/index.ts";
+import { contract, payables, services } from "./services/index.ts";
 import { sweepExpiredOrders } from "./services/order/expiry.ts";
 
 /** How long running calls may take to finish when the server stops (ms). */
@@ -14,6 +16,9 @@ const headerTimeoutMs = 10_000;
 
 /** How often sessions that are long over are deleted (ms). */
 const cleaningMs = 3600_000;
+
+/** Where WeChat Pay sends its notifications. */
+const notifyPath = "/liveuser/Wx/Postpay";
 
 export interface Running {
   /** `http://127.0.0.1:8080` */
@@ -33,9 +38,15 @@ export async function startServer(app: App): Promise<Running> {
   if (settings.sandbox) await Promise.all([seedCatalog(app), auth.apps.seedSandbox()]);
   const metrics = createMetrics();
   const observe = observeCalls({ log, metrics });
+  let url = "";
+  const payments = createPayments({
+    ...app,
+    payables: payables(app),
+    notifyUrl: () => `${(settings.PUBLIC_URL ?? url).replace(/\/+$/, "")}${notifyPath}`,
+  });
   const pipeline = createPipeline({
     contract,
-    services: services(app),
+    services: services(app, payments),
     authenticate: auth.authenticate,
     observe,
   });
@@ -51,21 +62,24 @@ export async function startServer(app: App): Promise<Running> {
     corsOrigins: settings.CORS_ORIGINS,
     jwks: auth.jwks,
     healthy: store.ping,
+    pages: { [notifyPath]: { POST: createPayNotify({ take: payments.takeNotification, log }) } },
   });
   const { port } = await http.listen(settings.PORT, settings.HOST);
-  const stopSweep = sweepExpiredOrders(app);
+  const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
+  url = `http://${host}:${port}`;
+  const stopSweep = sweepExpiredOrders(app, payments);
+  const stopPayments = payments.start();
   const cleaning = setInterval(() => {
     auth.cleanUp().catch((error: unknown) => log.error({ err: error }, "old sessions could not be deleted"));
   }, cleaningMs).unref();
   pipeline.warm().catch((error: unknown) => log.error({ err: error }, "the rules could not be prepared"));
 
-  const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
   return {
-    url: `http://${host}:${port}`,
+    url,
     async close() {
       clearInterval(cleaning);
       await http.close(graceMs);
-      await stopSweep();
+      await Promise.all([stopSweep(), stopPayments()]);
     },
   };
 }

@@ -15,8 +15,8 @@ import { readSettings } from "../src/config.ts";
 import type { Reason } from "../src/errors.ts";
 import { createLogger } from "../src/log.ts";
 import { startServer } from "../src/server.ts";
+import { sandboxSettings } from "../src/wechat/simulator/sandbox-app.ts";
 import { startSimulator } from "../src/wechat/simulator/server.ts";
-import { sandboxApp } from "../src/wechat/simulator/simulator.ts";
 import { openTestStore, type TestDatabase } from "./databases.ts";
 
 const services = { user: User, wx: Wx, order: Order, catalog: Catalog, hall: Hall, cart: Cart };
@@ -63,11 +63,12 @@ export async function startApp({
   const simulator = await startSimulator({ port: 0 });
   const store = await openTestStore(database);
   const app = await openApp(
-    withWechat(settings, { ...sandboxApp, apiBase: simulator.url }),
+    withWechat(settings, sandboxSettings(simulator.url)),
     createLogger({ level: settings.LOG_LEVEL }),
     { store, ...(clock ? { clock } : {}) },
   );
   const server = await startServer(app);
+  simulator.setCallback(`${server.url}/wx/callback`);
 
   function as(token = ""): Caller {
     const authorize: Interceptor = (next) => (request) => {

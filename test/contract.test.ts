@@ -9,6 +9,7 @@ import { ErrorReason } from "../gen/liveuser/errors_pb.ts";
 import { planned } from "../gen/liveuser/options_pb.ts";
 import type { App } from "../src/app.ts";
 import { errorTable } from "../src/errors.ts";
+import type { Payments } from "../src/payments/payments.ts";
 import { contract, services } from "../src/services/index.ts";
 
 const run = promisify(execFile);
@@ -71,7 +72,9 @@ test("every reason has a code and a text", () => {
 });
 
 test("a method is marked as planned exactly if nothing implements it", () => {
-  const implemented = new Set(services({} as App).flatMap((service) => [...service.handlers.keys()]));
+  const implemented = new Set(
+    services({} as App, {} as Payments).flatMap((service) => [...service.handlers.keys()]),
+  );
   for (const method of contract.flatMap((service) => service.methods)) {
     expect(getOption(method, planned), `${method.parent.name}.${method.name}`).toBe(!implemented.has(method));
   }

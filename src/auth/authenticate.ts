@@ -115,7 +115,8 @@ export function authenticator(deps: AuthenticatorDeps): Authenticator {
     if (session.revokedAt !== null) throw new AppError("SESSION_REVOKED");
     if (session.bannedAt !== null) throw new AppError("USER_BANNED");
     if (isFirstUse(session, claims.generation)) noteUse(session);
-    return { kind: "user", uid: session.uid, sid: session.sid, role: session.role };
+    const { uid, sid, appid, role } = session;
+    return { kind: "user", uid, sid, appid, role };
   }
 
   async function appOf({ appid }: { appid: string }): Promise<Identity> {

@@ -4,6 +4,8 @@ export type Identity =
       readonly kind: "user";
       readonly uid: number;
       readonly sid: string;
+      /** The mini-program's or official account's, in which they signed in. */
+      readonly appid: string;
       readonly role: "customer" | "business";
     }
   | {

@@ -30,8 +30,6 @@ export interface SessionSettings {
   refreshTtl: number;
   /** How long a session lasts at most (s). */
   refreshMax: number;
-  /** The mini-program's appid: `client_id` in the tokens. */
-  clientId: string;
 }
 
 export interface SessionDeps {
@@ -43,6 +41,15 @@ export interface SessionDeps {
   settings: SessionSettings;
   /** Told, after the commit, of sessions whose access tokens must not be taken for good any more. */
   forget(sids: readonly string[]): void;
+}
+
+/** Who signs in, and where. */
+export interface SignIn {
+  uid: number;
+  /** The mini-program's or official account's. */
+  appid: string;
+  /** What the client calls itself. */
+  device: string;
 }
 
 /** What a client gets when it signs in or renews. */
@@ -87,7 +94,7 @@ export function judge(
 export function sessions(deps: SessionDeps) {
   const { store, clock, ids, accessTokens, refreshTokens, settings, forget } = deps;
 
-  async function begin(tx: Tx, { uid, device }: { uid: number; device: string }): Promise<TokenSource> {
+  async function begin(tx: Tx, { uid, appid, device }: SignIn): Promise<TokenSource> {
     const [user] = await userState(tx, { uid });
     if (!user) throw new AppError("USER_NOT_FOUND");
     if (user.bannedAt !== null) throw new AppError("USER_BANNED");
@@ -95,17 +102,16 @@ export function sessions(deps: SessionDeps) {
     const absoluteExpiresAt = now + settings.refreshMax * 1000;
     const sid = randomBytes(SID_BYTES).toString("base64url");
     const idleExpiresAt = now + settings.refreshTtl * 1000;
-    await insertSession(tx, { sid, uid, device, now, absoluteExpiresAt, idleExpiresAt });
-    return { sid, uid, generation: 0, absoluteExpiresAt };
+    await insertSession(tx, { sid, uid, appid, device, now, absoluteExpiresAt, idleExpiresAt });
+    return { sid, uid, appid, generation: 0, absoluteExpiresAt };
   }
 
   /** Makes a pair of tokens; the access token ends with the session at the latest. */
   async function issue(session: TokenSource): Promise<TokenPair> {
-    const { sid, uid, generation, absoluteExpiresAt } = session;
+    const { sid, uid, appid, generation, absoluteExpiresAt } = session;
     const exp = Math.floor(Math.min(clock.now() + settings.accessTtl * 1000, absoluteExpiresAt) / 1000);
-    const { clientId } = settings;
     const [accessToken, refreshToken] = await Promise.all([
-      accessTokens.sign({ kind: "user", uid, sid, generation, clientId }, exp),
+      accessTokens.sign({ kind: "user", uid, sid, generation, appid }, exp),
       refreshTokens.sign(session),
     ]);
     return { accessToken, refreshToken, expiry: exp, uid };
@@ -137,8 +143,8 @@ export function sessions(deps: SessionDeps) {
 
   return {
     /** Signs a person in on a device. Throws USER_NOT_FOUND, USER_BANNED. */
-    async create(person: { uid: number; device: string }): Promise<TokenPair> {
-      return issue(await store.tx((tx) => begin(tx, person)));
+    async create(signIn: SignIn): Promise<TokenPair> {
+      return issue(await store.tx((tx) => begin(tx, signIn)));
     },
 
     /**

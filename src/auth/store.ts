@@ -7,6 +7,8 @@ const { placeholder } = sql;
 export interface TokenSource {
   sid: string;
   uid: number;
+  /** In which the person signed in: `client_id` in the tokens. */
+  appid: string;
   /** Counts the refresh tokens; the newest one's number. */
   generation: number;
   /** Unix ms. */
@@ -25,6 +27,7 @@ export interface SessionRecord {
 export interface NewSession {
   sid: string;
   uid: number;
+  appid: string;
   device: string;
   now: number;
   absoluteExpiresAt: number;
@@ -41,12 +44,15 @@ export interface AuditEvent {
   userId?: number | undefined;
   sid?: string | undefined;
   appid?: string | undefined;
+  /** What a program may want to know of it; written as JSON. */
+  detail?: Record<string, string | number>;
 }
 
 export async function insertSession({ db, t }: Tx, session: NewSession): Promise<void> {
   await db.insert(t.sessions).values({
     sid: session.sid,
     userId: session.uid,
+    appid: session.appid,
     device: session.device,
     createdAt: session.now,
     usedAt: session.now,
@@ -69,6 +75,7 @@ export const sessionState = prepared((db, t) =>
     .select({
       sid: t.sessions.sid,
       uid: t.users.id,
+      appid: t.sessions.appid,
       role: t.users.role,
       bannedAt: t.users.bannedAt,
       generation: t.sessions.generation,
@@ -116,6 +123,7 @@ export const rotateSession = preparedWrite((db, t) =>
     .returning({
       sid: t.sessions.sid,
       uid: sql<number>`${t.sessions.userId}`.mapWith(Number),
+      appid: t.sessions.appid,
       generation: t.sessions.generation,
       absoluteExpiresAt: t.sessions.absoluteExpiresAt,
     }),
@@ -231,5 +239,6 @@ export async function insertEvent({ db, t }: Tx, event: AuditEvent): Promise<voi
     userId: event.userId,
     sid: event.sid,
     appid: event.appid,
+    detail: JSON.stringify(event.detail ?? {}),
   });
 }

@@ -29,7 +29,7 @@ export type AccessClaims = {
 
 /** Whom an access token is made for. */
 export type Subject =
-  | { kind: "user"; uid: number; sid: string; generation: number; clientId: string }
+  | { kind: "user"; uid: number; sid: string; generation: number; appid: string }
   | { kind: "app"; appid: string; role: string };
 
 interface AccessDeps {
@@ -48,7 +48,7 @@ export function accessTokens({ keys, clock, settings: { issuer, audience } }: Ac
         subject.kind === "user"
           ? {
               sub: String(subject.uid),
-              client_id: subject.clientId,
+              client_id: subject.appid,
               sid: subject.sid,
               gen: subject.generation,
             }

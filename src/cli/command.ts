@@ -26,7 +26,7 @@ export async function runCommand(
     const args = readArguments(names);
     const settings = readSettings(process.env);
     const log = createLogger({ level: settings.LOG_LEVEL });
-    const app = await openApp(withWechat(settings, { appid: "", secret: "", apiBase: undefined }), log);
+    const app = await openApp(withWechat(settings, { WECHAT_APPID: "none", WECHAT_SECRET: "none" }), log);
     try {
       await run(app, args);
     } finally {

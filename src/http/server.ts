@@ -34,9 +34,14 @@ export interface HttpOptions extends BodyLimits {
   jwks(): unknown;
   /** Rejects when the server cannot serve. */
   healthy(): Promise<void>;
+  /** What others' protocols want at paths of their own; goes before the contract's methods. */
+  pages: Pages;
 }
 
-type Page = (exchange: Exchange) => void | Promise<void>;
+/** Answers a request that is no call of the contract. */
+export type Page = (exchange: Exchange) => void | Promise<void>;
+/** What answers at a path, by method; GET answers HEAD too. */
+export type Pages = Readonly<Record<string, Partial<Record<"GET" | "POST", Page>>>>;
 
 const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
 const protoType = /^application\/proto$/i;
@@ -60,12 +65,15 @@ export function createHttpServer(options: HttpOptions): Listener {
     await options.healthy();
   }
 
-  const pages = new Map<string, Page>([
-    ["/healthz", (exchange) => answerHealth(exchange, healthy)],
-    ["/.well-known/jwks.json", (exchange) => answerJwks(exchange, options.jwks())],
-    ["/metrics", (exchange) => answerMetrics(exchange, metrics, options.metricsAccess)],
-    ["/service/1.0/access/token", (exchange) => answerHallToken(pipeline, exchange)],
-  ]);
+  const pages = new Map(
+    Object.entries({
+      "/healthz": { GET: (exchange) => answerHealth(exchange, healthy) },
+      "/.well-known/jwks.json": { GET: (exchange) => answerJwks(exchange, options.jwks()) },
+      "/metrics": { GET: (exchange) => answerMetrics(exchange, metrics, options.metricsAccess) },
+      "/service/1.0/access/token": { GET: (exchange) => answerHallToken(pipeline, exchange) },
+      ...options.pages,
+    } satisfies Pages as Pages),
+  );
 
   function open(req: IncomingMessage, res: ServerResponse): Exchange {
     const requestId = nameRequest(req.headers["x-request-id"]);
@@ -98,12 +106,20 @@ export function createHttpServer(options: HttpOptions): Listener {
   function answer(exchange: Exchange): void | Promise<void> {
     const { req, path } = exchange;
     if (isPreflight(req)) return answerPreflight(exchange);
+    const page = pages.get(path);
+    if (page) return answerPage(exchange, page);
     const method = methods.get(path);
     if (method) return answerCall(exchange, method);
-    const page = pages.get(path);
-    if (!page) return refuse(exchange, new AppError("NO_SUCH_METHOD"), 404);
-    if (req.method === "GET" || req.method === "HEAD") return page(exchange);
-    return refuse(exchange, new AppError("NO_SUCH_METHOD"), 405, { allow: "GET, HEAD" });
+    return refuse(exchange, new AppError("NO_SUCH_METHOD"), 404);
+  }
+
+  function answerPage(exchange: Exchange, page: Pages[string]): void | Promise<void> {
+    const { method } = exchange.req;
+    const answerer =
+      method === "GET" || method === "HEAD" ? page.GET : method === "POST" ? page.POST : undefined;
+    if (answerer) return answerer(exchange);
+    const allow = Object.keys(page).map((name) => (name === "GET" ? "GET, HEAD" : name));
+    return refuse(exchange, new AppError("NO_SUCH_METHOD"), 405, { allow: allow.join(", ") });
   }
 
   function answerCall(exchange: Exchange, method: DescMethod): void | Promise<void> {

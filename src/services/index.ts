@@ -9,9 +9,12 @@ import { Ticket } from "../../gen/liveuser/ticket_pb.ts";
 import { User } from "../../gen/liveuser/user_pb.ts";
 import { Wx } from "../../gen/liveuser/wx_pb.ts";
 import type { App } from "../app.ts";
+import type { Payables } from "../payments/payable.ts";
+import type { Payments } from "../payments/payments.ts";
 import type { Service } from "../rpc/service.ts";
 import { catalogService } from "./catalog/service.ts";
 import { hallService } from "./hall/service.ts";
+import { orderPayable } from "./order/payable.ts";
 import { orderService } from "./order/service.ts";
 import { userService } from "./user/service.ts";
 import { wxService } from "./wx/service.ts";
@@ -29,7 +32,18 @@ export const contract: readonly DescService[] = [
   Measurement,
 ];
 
+/** Everything that can be paid for. */
+export function payables(app: App): Payables {
+  return { order: orderPayable(app) };
+}
+
 /** The services that work. */
-export function services(app: App): Service[] {
-  return [userService(app), wxService(app), orderService(app), catalogService(app), hallService(app)];
+export function services(app: App, payments: Payments): Service[] {
+  return [
+    userService(app),
+    wxService(app, payments),
+    orderService(app, payments),
+    catalogService(app),
+    hallService(app),
+  ];
 }

@@ -1,5 +1,8 @@
 import type { Kit } from "./postgres-tables.ts";
 
+/** What can be paid for. */
+export type SubjectKind = "order" | "ticket" | "rail_order" | "measurement";
+
 /**
  * Every table, once for both engines: sqlite-tables.ts and postgres-tables.ts call this, so that a start
  * loads one engine's half of Drizzle. After a change: `npm run db:generate -- what_changes` writes the migrations.
@@ -10,7 +13,7 @@ import type { Kit } from "./postgres-tables.ts";
  *   node; what may conflict in normal work (an idempotency key, an openid) is a unique index instead.
  */
 export function defineTables(kit: Kit) {
-  const { table, index, uniqueIndex, primaryKey, id, int, time, bool, bytes, text } = kit;
+  const { table, index, uniqueIndex, primaryKey, id, int, long, time, bool, bytes, text } = kit;
 
   const users = table(
     "users",
@@ -77,6 +80,8 @@ export function defineTables(kit: Kit) {
       generation: int("generation").notNull().default(0),
       absoluteExpiresAt: time("absolute_expires_at").notNull(),
       idleExpiresAt: time("idle_expires_at").notNull(),
+      /** The mini-program's or official account's, in which the person signed in. */
+      appid: text("appid").notNull().default(""),
       device: text("device").notNull().default(""),
       createdAt: time("created_at").notNull(),
       usedAt: time("used_at").notNull(),
@@ -230,6 +235,119 @@ export function defineTables(kit: Kit) {
     (t) => [primaryKey({ name: "order_products_key", columns: [t.orderId, t.position] })],
   );
 
+  /** One attempt to pay for something. */
+  const payments = table(
+    "payments",
+    {
+      id: id("id").primaryKey(),
+      outTradeNo: text("out_trade_no").notNull(),
+      /** What is paid for. */
+      subjectKind: text<SubjectKind>("subject_kind").notNull(),
+      subjectId: id("subject_id").notNull(),
+      /** `kind:id` of the subject while this attempt can still be paid: there is one such attempt at most. */
+      openFor: text("open_for"),
+      userId: userId().notNull(),
+      appid: text("appid").notNull(),
+      openid: text("openid").notNull(),
+      /** Fen. */
+      amount: int("amount").notNull(),
+      description: text("description").notNull(),
+      state: text<"OPEN" | "CLOSING" | "CLOSED" | "PAID">("state").notNull(),
+      prepayId: text("prepay_id"),
+      /** When WeChat gave the prepay_id. */
+      preparedAt: time("prepared_at"),
+      /** WeChat's number of the payment. */
+      transactionId: text("transaction_id"),
+      paidAt: time("paid_at"),
+      createdAt: time("created_at").notNull(),
+      updatedAt: time("updated_at").notNull(),
+      /** When WeChat is to be asked next; none when nothing is left to ask. */
+      checkAt: time("check_at"),
+      /** How often it was asked in this state. */
+      checks: int("checks").notNull().default(0),
+    },
+    (t) => [
+      uniqueIndex("payments_out_trade_no").on(t.outTradeNo),
+      uniqueIndex("payments_open_for").on(t.openFor),
+      index("payments_subject").on(t.subjectKind, t.subjectId, t.id),
+      index("payments_check").on(t.checkAt),
+    ],
+  );
+
+  /** Money on its way back to the person who paid. */
+  const refunds = table(
+    "refunds",
+    {
+      id: id("id").primaryKey(),
+      outRefundNo: text("out_refund_no").notNull(),
+      paymentId: id("payment_id")
+        .notNull()
+        .references(() => payments.id),
+      /** Fen. */
+      amount: int("amount").notNull(),
+      reason: text("reason").notNull(),
+      /** ASKED by the person, or LATE: the payment came when nothing was left to pay for. */
+      cause: text<"ASKED" | "LATE">("cause").notNull(),
+      state: text<"REQUESTED" | "PROCESSING" | "SUCCESS" | "CLOSED" | "ABNORMAL">("state").notNull(),
+      /** WeChat's number of the refund. */
+      refundId: text("refund_id"),
+      createdAt: time("created_at").notNull(),
+      updatedAt: time("updated_at").notNull(),
+      checkAt: time("check_at"),
+      checks: int("checks").notNull().default(0),
+    },
+    (t) => [
+      uniqueIndex("refunds_out_refund_no").on(t.outRefundNo),
+      index("refunds_payment").on(t.paymentId),
+      index("refunds_check").on(t.checkAt),
+    ],
+  );
+
+  /** Values that all servers on the database share, and one of them renews; written by upsert. */
+  const sharedValues = table("shared_values", {
+    name: text("name").primaryKey(),
+    /** Counts the values, so that nobody writes an old one over a new one. */
+    version: long("version").notNull().default(0),
+    sealed: bytes("sealed"),
+    expiresAt: time("expires_at").notNull().default(0),
+    /** Who renews it at present, and until when nobody else may. */
+    leaseHolder: text("lease_holder"),
+    leaseUntil: time("lease_until").notNull().default(0),
+  });
+
+  /** Whoever follows the official account or did, by openid; written by upsert. */
+  const followers = table(
+    "followers",
+    {
+      openid: text("openid").primaryKey(),
+      /** By time of creation: what lists go by. */
+      id: id("id").notNull(),
+      nickName: text("nick_name").notNull().default(""),
+      iconUrl: text("icon_url").notNull().default(""),
+      subscribed: bool("subscribed").notNull().default(false),
+      /** When they last began to follow. */
+      attentionTime: time("attention_time").notNull().default(0),
+      /** When WeChat sent the newest subscribe or unsubscribe: an older one that comes late changes nothing. */
+      changedAt: time("changed_at").notNull().default(0),
+      /** The scene they scanned last, and when; none before the first scan. */
+      sceneId: long("scene_id"),
+      scanTime: time("scan_time").notNull().default(0),
+    },
+    (t) => [uniqueIndex("followers_id").on(t.id)],
+  );
+
+  /** Events of WeChat's that were worked off, so that a repeat changes nothing. Kept for some days. */
+  const wechatEvents = table(
+    "wechat_events",
+    {
+      id: id("id").primaryKey(),
+      /** FromUserName, CreateTime and Event, or the message's MsgId. */
+      key: text("key").notNull(),
+      at: time("at").notNull(),
+    },
+    (t) => [uniqueIndex("wechat_events_key").on(t.key), index("wechat_events_at").on(t.at)],
+  );
+
   return {
     users,
     identities,
@@ -244,6 +362,11 @@ export function defineTables(kit: Kit) {
     productSnapshots,
     orders,
     orderProducts,
+    payments,
+    refunds,
+    sharedValues,
+    followers,
+    wechatEvents,
   };
 }
 

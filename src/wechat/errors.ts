@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { AppError, type Reason } from "../errors.ts";
 
 /** What WeChat's errcodes mean to our callers. */
@@ -17,6 +18,7 @@ const everywhere: Reasons = {
   41002: "WX_MISCONFIGURED", // appid missing
   41004: "WX_MISCONFIGURED", // secret missing
   45011: "RATE_LIMITED", // by the minute
+  48001: "WX_MISCONFIGURED", // the account has no right to this API
 };
 
 /** WeChat counts its 45011 by the minute. */
@@ -53,4 +55,15 @@ export function refusal({ where, errcode, errmsg }: Refusal, own: Reasons): AppE
 /** WX_UNAVAILABLE: no answer, or one that makes no sense. `what` is logged and must be free of secrets. */
 export function unavailable(where: string, what: string): AppError {
   return new AppError("WX_UNAVAILABLE", {}, { cause: new Error(`${where}: ${what}`) });
+}
+
+/** DEADLINE_PASSED or CALL_CANCELLED, by why the call's own signal ended it; an AppError comes as it is. */
+export function givenUp(where: string, signal: AbortSignal): AppError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof AppError) return reason;
+  const late =
+    (reason instanceof DOMException && reason.name === "TimeoutError") ||
+    (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded);
+  const cause = new Error(`${where}: the call ended before the answer`);
+  return new AppError(late ? "DEADLINE_PASSED" : "CALL_CANCELLED", {}, { cause });
 }

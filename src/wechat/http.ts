@@ -1,6 +1,6 @@
-import { Code, ConnectError } from "@connectrpc/connect";
 import { AppError } from "../errors.ts";
-import { type Reasons, refusal, unavailable } from "./errors.ts";
+import { type Answer, parseAnswer } from "./answer.ts";
+import { givenUp, type Reasons, refusal, unavailable } from "./errors.ts";
 
 export interface HttpOptions {
   /** Where WeChat answers: `https://api.weixin.qq.com`, or the simulator. */
@@ -19,13 +19,21 @@ export interface JsonCall {
   /** What this endpoint's errcodes mean. */
   reasons: Reasons;
   /** The call's own signal. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
-/** A JSON object of WeChat's without a refusal in it; its fields are still to be checked. */
-export type Answer = Record<string, unknown>;
+export interface JsonPost extends JsonCall {
+  /** Its texts never stand in an error or a log line either. */
+  body: Readonly<Record<string, unknown>>;
+}
 
 export type Http = ReturnType<typeof createHttp>;
+
+/** The address without a slash, query or fragment at its end. @throws TypeError when it is no URL. */
+export function rootOf(base: string): string {
+  const { origin, pathname } = new URL(base);
+  return origin + pathname.replace(/\/+$/, "");
+}
 
 /**
  * HTTP to one of WeChat's hosts.
@@ -44,8 +52,7 @@ export function createHttp({
   timeoutMs = 5_000,
   maxAnswerBytes = 1024 * 1024,
 }: HttpOptions) {
-  const { origin, pathname } = new URL(base);
-  const root = origin + pathname.replace(/\/+$/, "");
+  const root = rootOf(base);
 
   /**
    * GET; the answer's JSON object. Its Content-Type is not looked at: `/sns/` says text/plain.
@@ -53,18 +60,36 @@ export function createHttp({
    * a status other than 200 and an answer that is no JSON object or too large; CALL_CANCELLED or
    * DEADLINE_PASSED when `signal` ended the call.
    */
-  async function getJson({ path, query, reasons, signal }: JsonCall): Promise<Answer> {
-    const where = `GET ${root}${path}`;
-    const url = `${root}${path}?${new URLSearchParams(query)}`;
-    const answer = parse(where, await exchange(where, url, signal));
+  async function getJson(call: JsonCall): Promise<Answer> {
+    return ask(call, { method: "GET" });
+  }
+
+  /** POST with a JSON body; the answer's JSON object. @throws AppError as getJson. */
+  async function postJson({ body, ...call }: JsonPost): Promise<Answer> {
+    const headers = { "content-type": "application/json" };
+    return ask(call, { method: "POST", headers, body: JSON.stringify(body) }, textsIn(body));
+  }
+
+  async function ask(
+    { path, query, reasons, signal }: JsonCall,
+    init: RequestInit,
+    sent: string[] = [],
+  ): Promise<Answer> {
+    const where = `${init.method} ${root}${path}`;
+    const search = new URLSearchParams(query).toString();
+    const url = `${root}${path}${search && `?${search}`}`;
+    const answer = parseAnswer(where, await exchange({ where, url, init }, signal));
     const { errcode = 0, errmsg } = answer;
     if (errcode === 0) return answer;
     if (!Number.isSafeInteger(errcode)) throw unavailable(where, "an errcode that is no integer");
-    const text = typeof errmsg === "string" ? withoutValues(errmsg, query) : "";
+    const text = typeof errmsg === "string" ? without([...Object.values(query), ...sent], errmsg) : "";
     throw refusal({ where, errcode: errcode as number, errmsg: text }, reasons);
   }
 
-  async function exchange(where: string, url: string, signal: AbortSignal | undefined): Promise<string> {
+  async function exchange(
+    { where, url, init }: { where: string; url: string; init: RequestInit },
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     if (signal?.aborted) throw givenUp(where, signal);
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -72,7 +97,7 @@ export function createHttp({
     signal?.addEventListener("abort", abort, { once: true });
     try {
       // A redirect would carry the query to a host that nobody chose: it counts as a wrong status.
-      const response = await fetch(url, { redirect: "manual", signal: stop.signal });
+      const response = await fetch(url, { ...init, redirect: "manual", signal: stop.signal });
       if (response.status !== 200) throw unavailable(where, `HTTP ${response.status}`);
       return await readText(where, response);
     } catch (error) {
@@ -98,33 +123,31 @@ export function createHttp({
     return Buffer.concat(chunks).toString("utf8");
   }
 
-  return { getJson };
+  return { getJson, postJson };
 }
 
-function parse(where: string, text: string): Answer {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // SyntaxError quotes the text: dropped.
-    throw unavailable(where, "an answer that is no JSON");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw unavailable(where, "an answer that is no JSON object");
-  }
-  return value as Answer;
+/** Every text of a body, however deep. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** The text with every value of the query struck out, should an answer quote the request. */
-function withoutValues(text: string, query: Record<string, string>): string {
+/** The text with every value struck out, should an answer quote the request; its rid stays. */
+function without(values: string[], text: string): string {
   const rid = /, rid: [\w-]{1,64}$/.exec(text)?.[0] ?? "";
-  let head = text.slice(0, text.length - rid.length);
-  for (const value of Object.values(query)) {
-    for (const form of [value, encodeURIComponent(value)]) {
-      if (form !== "") head = head.replaceAll(form, "***");
-    }
-  }
-  return head + rid;
+  const forms = values.flatMap((value) => [
+    value,
+    encodeURIComponent(value.toWellFormed()),
+    JSON.stringify(value).slice(1, -1),
+  ]);
+  // In one pass, the longest first: a value may stand in another one, and in what replaces it.
+  const found = [...new Set(forms)]
+    .filter((form) => form !== "")
+    .sort((a, b) => b.length - a.length)
+    .map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+  if (found.length === 0) return text;
+  const head = text.slice(0, text.length - rid.length);
+  return head.replace(new RegExp(found.join("|"), "g"), "***") + rid;
 }
 
 /** ECONNRESET, UND_ERR_SOCKET, …: the first code down the causes, which is all that is safe to show. */
@@ -135,14 +158,4 @@ function codeOf(error: unknown): string {
       return `the connection failed: ${code}`;
   }
   return "the connection failed";
-}
-
-function givenUp(where: string, signal: AbortSignal): AppError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof AppError) return reason;
-  const late =
-    (reason instanceof DOMException && reason.name === "TimeoutError") ||
-    (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded);
-  const cause = new Error(`${where}: the call ended before the answer`);
-  return new AppError(late ? "DEADLINE_PASSED" : "CALL_CANCELLED", {}, { cause });
 }

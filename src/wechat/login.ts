@@ -1,5 +1,6 @@
-import { type Reasons, unavailable } from "./errors.ts";
-import type { Answer, Http } from "./http.ts";
+import { textOf } from "./answer.ts";
+import type { Reasons } from "./errors.ts";
+import type { Http } from "./http.ts";
 
 /** The app's own side of a login: the API host and the app's credentials. */
 export interface LoginClient {
@@ -26,9 +27,6 @@ const reasons: Reasons = {
   41008: "WX_CODE_INVALID", // code missing
 };
 
-/** WeChat's ids have 28 characters; what is longer than this is no id. */
-const longestId = 128;
-
 /**
  * Changes a code of wx.login() for the person's ids
  * (https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html).
@@ -45,17 +43,10 @@ export async function code2Session(
 ): Promise<WechatSession> {
   const query = { appid, secret, js_code: code, grant_type: "authorization_code" };
   const answer = await api.getJson({ path, query, reasons, signal });
+  const id = (field: string) => textOf(`GET ${path}`, answer, [field]);
   return {
-    openid: id(answer, "openid"),
-    sessionKey: id(answer, "session_key"),
-    ...(answer.unionid ? { unionid: id(answer, "unionid") } : {}),
+    openid: id("openid"),
+    sessionKey: id("session_key"),
+    ...(answer.unionid ? { unionid: id("unionid") } : {}),
   };
-}
-
-function id(answer: Answer, field: string): string {
-  const value = answer[field];
-  if (typeof value !== "string" || value === "" || value.length > longestId) {
-    throw unavailable(`GET ${path}`, `an answer without a usable ${field}`);
-  }
-  return value;
 }

@@ -32,7 +32,11 @@ function intruder(url = "") {
 test("a token that was checked lately is answered at once, without a promise or a question", async () => {
   await using world = await openWorld();
   const server = await world.start();
-  const { accessToken, uid } = await server.auth.sessions.create({ uid: await server.person(), device: "" });
+  const { accessToken, uid } = await server.auth.sessions.create({
+    uid: await server.person(),
+    appid: "wx-test",
+    device: "",
+  });
   const store = counting(server.store);
   const { clock, encryptionKey } = world;
   const auth = await openAuth({ store, clock, ids: { next: () => 0 }, encryptionKey, settings });
@@ -55,14 +59,14 @@ test("a remembered token still runs out, and is asked about anew when the clock 
   await using world = await openWorld();
   const [one, two] = [await world.start(), await world.start()];
   const uid = await one.person();
-  const pair = await one.auth.sessions.create({ uid, device: "" });
+  const pair = await one.auth.sessions.create({ uid, appid: "wx-test", device: "" });
   world.clock.pass(HOUR);
   await one.auth.authenticate(pair.accessToken);
   await two.auth.sessions.revoke(uid, claims(pair.refreshToken).sid, "logout");
   world.clock.pass(-60 * SECOND);
   await refused(() => one.auth.authenticate(pair.accessToken), "SESSION_REVOKED");
 
-  const late = await one.auth.sessions.create({ uid, device: "" });
+  const late = await one.auth.sessions.create({ uid, appid: "wx-test", device: "" });
   await one.auth.authenticate(late.accessToken);
   world.clock.pass(HOUR);
   await one.auth.authenticate(late.accessToken);
@@ -74,7 +78,7 @@ test("a remembered token still runs out, and is asked about anew when the clock 
 test("a new role counts within 5 s", async () => {
   await using world = await openWorld();
   const { auth, store, person } = await world.start();
-  const { accessToken } = await auth.sessions.create({ uid: await person(), device: "" });
+  const { accessToken } = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
   expect(await auth.authenticate(accessToken)).toMatchObject({ role: "customer" });
   await store.tx(async ({ db, t }) => {
     await db.update(t.users).set({ role: "business" });
@@ -99,7 +103,11 @@ test("an answer that the end of the session overtook serves no later call", asyn
   const answers: string[] = [];
   // The end comes before the row is read, after it, between any two steps until the answer is out.
   for (let steps = 0; steps < 20; steps++) {
-    const { accessToken, refreshToken } = await server.auth.sessions.create({ uid, device: "" });
+    const { accessToken, refreshToken } = await server.auth.sessions.create({
+      uid,
+      appid: "wx-test",
+      device: "",
+    });
     const { sid } = claims(refreshToken);
     const endAfter = (left: number) => {
       if (left > 0) return queueMicrotask(() => endAfter(left - 1));
@@ -131,8 +139,8 @@ test("a database that fails makes no one unauthenticated", async () => {
   const { auth, person } = await world.start();
   const uid = await person();
   const [known, fresh] = [
-    await auth.sessions.create({ uid, device: "" }),
-    await auth.sessions.create({ uid, device: "" }),
+    await auth.sessions.create({ uid, appid: "wx-test", device: "" }),
+    await auth.sessions.create({ uid, appid: "wx-test", device: "" }),
   ];
   const app = await auth.apps.create({ appid: "a", role: "device", quotaPerDay: 9 });
   const machine = await auth.apps.issueToken("a", app.secret);
@@ -156,7 +164,7 @@ test("a database that fails makes no one unauthenticated", async () => {
 test("a write lock held by another process fails no call, and the use is written down later", async () => {
   await using world = await openWorld();
   const { auth, store, person } = await world.start();
-  const first = await auth.sessions.create({ uid: await person(), device: "" });
+  const first = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
   const second = await auth.sessions.renew(first.refreshToken, "a");
   const used = async () =>
     (await sessionState(store.read, { sid: claims(first.refreshToken).sid }))[0]?.successorUsed;
@@ -175,7 +183,11 @@ test("a token of a removed key is refused, also one that was remembered", async 
   await using world = await openWorld();
   const { clock, encryptionKey } = world;
   const { store, auth, person } = await world.start({ accessTtl: 86400 });
-  const { accessToken, uid } = await auth.sessions.create({ uid: await person(), device: "" });
+  const { accessToken, uid } = await auth.sessions.create({
+    uid: await person(),
+    appid: "wx-test",
+    device: "",
+  });
   const deps = { store, clock, seal: createSeal(encryptionKey, "signing keys") };
   const keys = await openKeyRing(deps);
   const tokens = accessTokens({ keys, clock, settings });

@@ -8,7 +8,7 @@ import { accessTokens, type Subject } from "../../src/auth/tokens.ts";
 import { settings } from "./settings.ts";
 import { HOUR, openWorld, SECOND } from "./world.ts";
 
-const subject: Subject = { kind: "user", uid: 7, sid: "s", generation: 0, clientId: "wx" };
+const subject: Subject = { kind: "user", uid: 7, sid: "s", generation: 0, appid: "wx" };
 
 function kidOf(token: string): string {
   return JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString()).kid;
@@ -17,7 +17,7 @@ function kidOf(token: string): string {
 test("the key set verifies the tokens and holds no private part", async () => {
   await using world = await openWorld();
   const { auth, person } = await world.start();
-  const { accessToken } = await auth.sessions.create({ uid: await person(), device: "" });
+  const { accessToken } = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
   const { keys } = auth.jwks();
   expect(keys).toEqual([
     { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: kidOf(accessToken), x: expect.any(String) },
@@ -34,7 +34,7 @@ test("processes that start at once on an empty database accept each other's toke
   const servers = await Promise.all([world.start(), world.start(), world.start()]);
   const uid = await (servers[0] as (typeof servers)[0]).person();
   for (const from of servers) {
-    const { accessToken } = await from.auth.sessions.create({ uid, device: "" });
+    const { accessToken } = await from.auth.sessions.create({ uid, appid: "wx-test", device: "" });
     for (const to of servers) expect(await to.auth.authenticate(accessToken)).toMatchObject({ uid });
   }
 });
@@ -44,7 +44,7 @@ test("a rotation publishes the next key, then signs with it, and drops the old o
   const { clock, encryptionKey } = world;
   const { store, auth, person } = await world.start();
   const uid = await person();
-  const old = await auth.sessions.create({ uid, device: "" });
+  const old = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
   await auth.authenticate(old.accessToken);
   const admin = await openKeyAdmin({ store, clock, encryptionKey, accessTtl: settings.accessTtl });
   const rotated = await admin.rotate();
@@ -121,7 +121,7 @@ test("the server does not start with another encryption key, an altered key or n
 test("a key that was only written to the database is not trusted", async () => {
   await using world = await openWorld();
   const { store, auth, person } = await world.start();
-  const { accessToken } = await auth.sessions.create({ uid: await person(), device: "" });
+  const { accessToken } = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
   await store.tx(async ({ db, t }) => {
     await db
       .update(t.signingKeys)

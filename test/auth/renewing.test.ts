@@ -15,7 +15,7 @@ async function race(database: TestDatabase, processes: number): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const starting = Array.from({ length: processes }, () => startProcess(url, world.encryptionKey));
   const started = (await Promise.all(starting)).map((process) => stack.use(process));
-  let { refreshToken } = await auth.sessions.create({ uid: await person(), device: "" });
+  let { refreshToken } = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
   for (let round = 0; round < ROUNDS; round++) {
     const attemptId = round % 2 ? `attempt ${round}` : undefined;
     const shares = started.map((_, at) => Math.floor((100 + at) / processes));
@@ -50,7 +50,11 @@ for (const [die, generation] of deaths) {
     await using world = await openWorld();
     world.clock.pass(Date.now() - world.clock.now());
     const { auth, store, person } = await world.start();
-    const { refreshToken } = await auth.sessions.create({ uid: await person(), device: "" });
+    const { refreshToken } = await auth.sessions.create({
+      uid: await person(),
+      appid: "wx-test",
+      device: "",
+    });
     {
       await using doomed = await startProcess(world.store.url ?? "", world.encryptionKey);
       expect(await doomed.renew({ refreshToken, attemptId: "a", times: 1, die })).toBeUndefined();

@@ -27,7 +27,7 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const { auth, store, person } = await world.start();
     const uid = await person("business");
-    const first = await auth.sessions.create({ uid, device: "phone" });
+    const first = await auth.sessions.create({ uid, appid: "wx-test", device: "phone" });
     expect(first).toMatchObject({ uid, expiry: world.clock.now() / 1000 + 3600 });
     expect(await auth.authenticate(first.accessToken)).toEqual({
       kind: "user",
@@ -47,7 +47,7 @@ for (const database of databases) {
   test(`the predecessor gives the same successor for 30 s, with any attempt or none, and moves no expiry (${database})`, async () => {
     await using world = await openWorld(database);
     const { auth, store, person } = await world.start();
-    const first = await auth.sessions.create({ uid: await person(), device: "" });
+    const first = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
     const second = await auth.sessions.renew(first.refreshToken, "a");
     const before = await row(store.read, first.refreshToken);
     world.clock.pass(30 * SECOND - 1);
@@ -64,8 +64,8 @@ for (const database of databases) {
       await using world = await openWorld(database);
       const { auth, store, person } = await world.start();
       const uid = await person();
-      const first = await auth.sessions.create({ uid, device: "" });
-      const other = await auth.sessions.create({ uid, device: "other" });
+      const first = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
+      const other = await auth.sessions.create({ uid, appid: "wx-test", device: "other" });
       const second = await auth.sessions.renew(first.refreshToken, "a");
       world.clock.pass(30 * SECOND);
       await auth.authenticate(second.accessToken);
@@ -84,9 +84,9 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const { auth, store, person } = await world.start();
     const uid = await person();
-    const old = await auth.sessions.create({ uid, device: "" });
+    const old = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
     world.clock.pass(100 * DAY);
-    const young = await auth.sessions.create({ uid, device: "" });
+    const young = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
     await auth.cleanUp();
     expect((await row(store.read, old.refreshToken)).userId).toBe(uid);
     world.clock.pass(82 * DAY);
@@ -99,7 +99,7 @@ for (const database of databases) {
   test(`the same attempt gives the same successor for 24 h (${database})`, async () => {
     await using world = await openWorld(database);
     const { auth, person } = await world.start();
-    const first = await auth.sessions.create({ uid: await person(), device: "" });
+    const first = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
     const second = await auth.sessions.renew(first.refreshToken, "a");
     world.clock.pass(DAY - 1);
     expect((await auth.sessions.renew(first.refreshToken, "a")).refreshToken).toBe(second.refreshToken);
@@ -110,7 +110,7 @@ for (const database of databases) {
   test(`past the 30 s, the use of the successor's access token ends the replay by the same attempt (${database})`, async () => {
     await using world = await openWorld(database);
     const [one, two] = [await world.start(), await world.start()];
-    const first = await one.auth.sessions.create({ uid: await one.person(), device: "" });
+    const first = await one.auth.sessions.create({ uid: await one.person(), appid: "wx-test", device: "" });
     const second = await one.auth.sessions.renew(first.refreshToken, "a");
     // The predecessor's access token says nothing about the successor.
     await one.auth.authenticate(first.accessToken);
@@ -125,7 +125,7 @@ for (const database of databases) {
   test(`the use of an access token is written down once a generation (${database})`, async () => {
     await using world = await openWorld(database);
     const { auth, store, person } = await world.start();
-    const first = await auth.sessions.create({ uid: await person(), device: "" });
+    const first = await auth.sessions.create({ uid: await person(), appid: "wx-test", device: "" });
     let writes = 0;
     const { tx } = store;
     store.tx = (body) => {
@@ -152,7 +152,11 @@ for (const database of databases) {
     for (const restart of [false, true]) {
       await using world = await openWorld(database);
       let server = await world.start();
-      const first = await server.auth.sessions.create({ uid: await server.person(), device: "" });
+      const first = await server.auth.sessions.create({
+        uid: await server.person(),
+        appid: "wx-test",
+        device: "",
+      });
       const second = await server.auth.sessions.renew(first.refreshToken, "a");
       const third = await server.auth.sessions.renew(second.refreshToken, "a");
       if (restart) server = await world.start();
@@ -165,11 +169,11 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const { auth, person } = await world.start();
     const uid = await person();
-    const idle = await auth.sessions.create({ uid, device: "" });
+    const idle = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
     world.clock.pass(30 * DAY);
     await refused(() => auth.sessions.renew(idle.refreshToken), "REFRESH_TOKEN_EXPIRED");
 
-    let pair = await auth.sessions.create({ uid, device: "" });
+    let pair = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
     const end = claims(pair.refreshToken).exp;
     expect(end).toBe(world.clock.now() / 1000 + settings.refreshMax);
     for (let day = 0; day < 179; day += 29) {
@@ -190,7 +194,7 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const [here, there] = [await world.start(), await world.start()];
     const uid = await here.person();
-    const pair = await here.auth.sessions.create({ uid, device: "" });
+    const pair = await here.auth.sessions.create({ uid, appid: "wx-test", device: "" });
     const { sid } = claims(pair.refreshToken);
     for (const { auth } of [here, there]) await auth.authenticate(pair.accessToken);
     expect(await here.auth.sessions.revoke(uid, sid, "logout")).toBe(true);
@@ -205,8 +209,8 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const { auth, store, person } = await world.start();
     const uid = await person();
-    const gone = await auth.sessions.create({ uid, device: "" });
-    const other = await auth.sessions.create({ uid, device: "" });
+    const gone = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
+    const other = await auth.sessions.create({ uid, appid: "wx-test", device: "" });
     await auth.sessions.renew(gone.refreshToken);
     await auth.sessions.revoke(uid, claims(gone.refreshToken).sid, "logout");
     const before = [await row(store.read, gone.refreshToken), await row(store.read, other.refreshToken)];
@@ -224,10 +228,10 @@ for (const database of databases) {
     const [uid, stranger] = [await person(), await person()];
     const pairs: TokenPair[] = [];
     for (const device of ["phone", "tablet", "web"]) {
-      pairs.push(await auth.sessions.create({ uid, device }));
+      pairs.push(await auth.sessions.create({ uid, appid: "wx-test", device }));
       world.clock.pass(SECOND);
     }
-    const theirs = await auth.sessions.create({ uid: stranger, device: "" });
+    const theirs = await auth.sessions.create({ uid: stranger, appid: "wx-test", device: "" });
     const listed = await auth.sessions.list(uid);
     expect(listed.map(({ device }) => device)).toEqual(["web", "tablet", "phone"]);
     const [web, tablet, phone] = listed.map(({ sid }) => sid) as [string, string, string];
@@ -245,12 +249,12 @@ for (const database of databases) {
     await using world = await openWorld(database);
     const [here, there] = [await world.start(), await world.start()];
     const uid = await here.person();
-    const pair = await here.auth.sessions.create({ uid, device: "" });
+    const pair = await here.auth.sessions.create({ uid, appid: "wx-test", device: "" });
     for (const { auth } of [here, there]) await auth.authenticate(pair.accessToken);
     await here.auth.sessions.ban(uid);
     await refused(() => here.auth.authenticate(pair.accessToken), "USER_BANNED");
     await refused(() => here.auth.sessions.renew(pair.refreshToken), "USER_BANNED");
-    await refused(() => here.auth.sessions.create({ uid, device: "" }), "USER_BANNED");
+    await refused(() => here.auth.sessions.create({ uid, appid: "wx-test", device: "" }), "USER_BANNED");
     world.clock.pass(5 * SECOND);
     await refused(() => there.auth.authenticate(pair.accessToken), "USER_BANNED");
     await here.auth.sessions.unban(uid);
@@ -265,7 +269,7 @@ for (const database of databases) {
     const uid = await one.person();
     let minted = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const pair = await one.auth.sessions.create({ uid, device: "" });
+      const pair = await one.auth.sessions.create({ uid, appid: "wx-test", device: "" });
       const { sid } = claims(pair.refreshToken);
       const renewing = [one, two].map(({ auth }) => auth.sessions.renew(pair.refreshToken));
       const settled = Promise.allSettled(renewing);

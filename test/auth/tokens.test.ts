@@ -12,7 +12,11 @@ type Header = { alg: string; typ?: string; kid?: string };
 async function openForge() {
   const world = await openWorld();
   const server = await world.start();
-  const pair = await server.auth.sessions.create({ uid: await server.person(), device: "" });
+  const pair = await server.auth.sessions.create({
+    uid: await server.person(),
+    appid: "wx-test",
+    device: "",
+  });
   const decode = (part = "") => JSON.parse(Buffer.from(part, "base64url").toString());
   const [header, payload] = pair.accessToken.split(".").map((part, at) => (at < 2 ? decode(part) : {}));
   const [row] = await keysInUse(server.store.read, { now: world.clock.now() });

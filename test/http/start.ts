@@ -14,7 +14,7 @@ import type { Handler, Service } from "../../src/rpc/service.ts";
 import { Probe, type ProbeRequest } from "./probe.ts";
 
 const identities: Record<string, Identity> = {
-  alice: { kind: "user", uid: 7, sid: "s1", role: "customer" },
+  alice: { kind: "user", uid: 7, sid: "s1", appid: "wx", role: "customer" },
   partner: { kind: "app", appid: "shop", role: "partner" },
 };
 
@@ -61,6 +61,7 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
     jwks: () => ({ keys: [] }),
     healthy: async () => {},
     metricsAccess: "anyone",
+    pages: {},
     ...overrides,
   });
   const { port } = await server.listen(0, "127.0.0.1");

@@ -1,37 +1,18 @@
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { AppError } from "../../src/errors.ts";
 import { createHttp } from "../../src/wechat/http.ts";
-import { createWechat } from "../../src/wechat/wechat.ts";
+import { wechatAt } from "./client.ts";
 import { failure, printed } from "./failure.ts";
+import { answering, host } from "./host.ts";
 
 const secret = "s3cr3t-0f-the-app";
 const code = "c0de/of+the=person";
-
-/** A host that answers as no WeChat should. */
-async function host(listener: RequestListener) {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const counted = { connections: 0, requests: 0 };
-  server.on("connection", () => (counted.connections += 1));
-  server.on("request", () => (counted.requests += 1));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    counted,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
-}
+const app = { appid: "wx1", secret };
 
 function login(apiBase: string, signal?: AbortSignal) {
-  return createWechat({ apiBase, appid: "wx1", secret, timeoutMs: 60_000 }).code2Session({ code, signal });
+  return wechatAt(apiBase, { app, timeoutMs: 60_000 }).code2Session({ code, signal });
 }
 
 test.for([
@@ -94,7 +75,7 @@ test("an answer that stops half-way runs into the time-out, and its connection i
     response.on("close", closed.resolve);
     response.write('{"openid":');
   });
-  const hasty = createWechat({ apiBase: wx.url, appid: "wx1", secret, timeoutMs: 50 });
+  const hasty = wechatAt(wx.url, { app, timeoutMs: 50 });
   const error = await failure(hasty.code2Session({ code }));
   expect(error.reason).toBe("WX_UNAVAILABLE");
   expect((error.cause as Error).message).toContain("within 50 ms");
@@ -136,7 +117,7 @@ test("a host that quotes the request gives nothing away; the rid stays readable"
 test("a fetch that quotes the URL in its errors gives nothing away", async () => {
   const fetch = (url: unknown) =>
     Promise.reject(new TypeError(`cannot reach ${url}`, { cause: { input: url } }));
-  const wechat = createWechat({ apiBase: "http://wx.test/", appid: "wx1", secret, fetch });
+  const wechat = wechatAt("http://wx.test/", { app, fetch });
   const error = await failure(wechat.code2Session({ code }));
   expect(error.reason).toBe("WX_UNAVAILABLE");
   const text = printed(error);
@@ -178,6 +159,116 @@ test("a base keeps its path, loses its last slash; connections are used again", 
   }
   expect(wx.counted.requests).toBe(20);
   expect(wx.counted.connections).toBeLessThan(10);
+});
+
+const post = {
+  path: "/cgi-bin/x",
+  query: { access_token: "t0ken/of+the=app" },
+  body: { code, secret, deep: { values: ["first", { value: 'with "quotes"' }] }, number: 7 },
+  reasons: { 40029: "WX_CODE_INVALID" },
+} as const;
+
+test("a POST carries JSON, and its answer is read as a GET's", async () => {
+  await using wx = await answering(() => ({ errcode: 0, errmsg: "ok", n: 1 }));
+  const answer = await createHttp({ base: wx.url }).postJson({ ...post, body: { text: "王 😀" } });
+  expect(answer).toEqual({ errcode: 0, errmsg: "ok", n: 1 });
+  expect(wx.asked).toHaveLength(1);
+  expect(wx.asked[0]).toMatchObject({ method: "POST", path: "/cgi-bin/x", body: { text: "王 😀" } });
+  expect(wx.asked[0]?.query.get("access_token")).toBe("t0ken/of+the=app");
+});
+
+test("integers beyond 2^53 come as text, digit by digit", async () => {
+  const body = '{"small":9007199254740991,"large":1842467788996542470,"minus":-9007199254740993,"half":0.5}';
+  await using wx = await answering(() => body);
+  expect(await createHttp({ base: wx.url }).postJson(post)).toEqual({
+    small: 9007199254740991,
+    large: "1842467788996542470",
+    minus: "-9007199254740993",
+    half: 0.5,
+  });
+});
+
+test.for([
+  ["a broken connection", undefined, "WX_UNAVAILABLE"],
+  ["no JSON", "<html>", "WX_UNAVAILABLE"],
+  ["errcode -1", { errcode: -1 }, "WX_UNAVAILABLE"],
+  ["its own errcode", { errcode: 40029, errmsg: "invalid code" }, "WX_CODE_INVALID"],
+] as const)("a POST that meets %s fails as a GET does, and is made once", async ([, reply, reason]) => {
+  await using wx = await answering(() => reply);
+  const error = await failure(createHttp({ base: wx.url }).postJson(post));
+  expect(error.reason).toBe(reason);
+  expect((error.cause as Error).message).toContain(`POST ${wx.url}/cgi-bin/x: `);
+  expect(wx.counted.requests).toBe(1);
+});
+
+test("a POST on a connection that the host closed meanwhile is not made again", async () => {
+  let open = true;
+  await using wx = await host((request, response) => {
+    request.resume();
+    if (open) response.end("{}");
+    else request.socket.destroy();
+    open = false;
+  });
+  const http = createHttp({ base: wx.url });
+  await http.postJson(post);
+  expect((await failure(http.postJson(post))).reason).toBe("WX_UNAVAILABLE");
+  expect(wx.counted.requests).toBe(2);
+});
+
+test("a redirect of a POST is not followed", async () => {
+  await using aim = await answering(() => ({}));
+  for (const status of [301, 302, 303, 307, 308]) {
+    await using wx = await host((request, response) =>
+      request.resume().on("end", () => response.writeHead(status, { location: aim.url }).end()),
+    );
+    const error = await failure(createHttp({ base: wx.url }).postJson(post));
+    expect((error.cause as Error).message).toContain(`HTTP ${status}`);
+  }
+  expect(aim.counted.requests).toBe(0);
+});
+
+test("a time-out and the caller's end stop a POST", async () => {
+  const caller = new AbortController();
+  await using wx = await host(() => caller.abort());
+  const http = createHttp({ base: wx.url, timeoutMs: 50 });
+  expect((await failure(http.postJson(post))).cause).toHaveProperty(
+    "message",
+    expect.stringContaining("within 50 ms"),
+  );
+  const late = http.postJson({ ...post, signal: caller.signal });
+  expect((await failure(late)).reason).toBe("CALL_CANCELLED");
+});
+
+test("a host that quotes a POST gives nothing of it away; the rid stays readable", async () => {
+  const secrets = [post.query.access_token, code, secret, "first", 'with "quotes"'];
+  await using wx = await answering(({ query, body }) => ({
+    errcode: 40029,
+    errmsg: `bad ${query} ${JSON.stringify(body)} ${encodeURIComponent(code)}, rid: 65a-b-c`,
+  }));
+  const error = await failure(createHttp({ base: wx.url }).postJson(post));
+  expect((error.cause as Error).message).toMatch(/errcode 40029: bad .*\*\*\*.*"number":7.*, rid: 65a-b-c$/);
+  const text = printed(error);
+  for (const value of secrets) {
+    for (const form of [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]) {
+      expect(text).not.toContain(form);
+    }
+  }
+});
+
+test("what is struck out cannot make the text grow without end", async () => {
+  const values = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`k${i}`, "*".repeat(i + 1)]));
+  await using wx = await answering(() => ({ errcode: 40029, errmsg: "*".repeat(100_000) }));
+  const error = await failure(createHttp({ base: wx.url }).postJson({ ...post, body: values }));
+  expect((error.cause as Error).message.length).toBeLessThan(1000);
+});
+
+test("a fetch that quotes a POST in its errors gives nothing away", async () => {
+  const fetch = (url: unknown, init?: RequestInit) =>
+    Promise.reject(new TypeError(`cannot reach ${url}`, { cause: { init } }));
+  const error = await failure(createHttp({ base: "http://wx.test", fetch }).postJson(post));
+  const text = printed(error);
+  expect(text).toContain("POST http://wx.test/cgi-bin/x");
+  for (const value of [secret, code, post.query.access_token]) expect(text).not.toContain(value);
 });
 
 test("a base that is no URL stops the start", () => {

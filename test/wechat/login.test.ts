@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type RunningSimulator, startSimulator } from "../../src/wechat/simulator/server.ts";
-import { createWechat, type Wechat } from "../../src/wechat/wechat.ts";
+import type { Wechat } from "../../src/wechat/wechat.ts";
+import { wechatAt } from "./client.ts";
 import { failure, printed } from "./failure.ts";
 
 const appid = "wx00000000000000aa";
 const secret = "s3cr3t-0f-the-app";
 const path = "/sns/jscode2session";
+const app = { appid, secret };
 
 const clock = { ms: Date.UTC(2030, 0, 1), now: () => clock.ms };
 let sim: RunningSimulator;
@@ -13,7 +15,7 @@ let wechat: Wechat;
 
 beforeEach(async () => {
   sim = await startSimulator({ port: 0, appid, secret, clock });
-  wechat = createWechat({ apiBase: sim.url, appid, secret });
+  wechat = wechatAt(sim.url, { app });
 });
 afterEach(() => sim.close());
 
@@ -78,7 +80,7 @@ test("the time scale shortens a code's life", async () => {
   const minted = await fetch(`${fast.url}/sim/code`, { method: "POST", body: '{"openid":"alice"}' });
   const { code } = (await minted.json()) as { code: string };
   clock.ms += 5_000;
-  const error = await failure(createWechat({ apiBase: fast.url, appid, secret }).code2Session({ code }));
+  const error = await failure(wechatAt(fast.url, { app }).code2Session({ code }));
   expect(error.reason).toBe("WX_CODE_INVALID");
 });
 
@@ -111,7 +113,7 @@ test.for([
   [{ appid: "", secret }, "41002"],
   [{ appid, secret: "" }, "41004"],
 ] as const)("wrong credentials are the operator's fault: %j", async ([credentials, errcode]) => {
-  const misled = createWechat({ apiBase: sim.url, ...credentials });
+  const misled = wechatAt(sim.url, { app: credentials });
   const error = await failure(misled.code2Session({ code: "dev:alice" }));
   expect(error).toMatchObject({ reason: "WX_MISCONFIGURED", metadata: { errcode } });
   expect((error.cause as Error).message).toMatch(/rid: [\w-]+$/);
@@ -159,7 +161,7 @@ test("a slow answer within the time-out arrives, a slower one is WX_UNAVAILABLE"
   await post("/sim/fault", { path, delay_ms: 50 });
   expect((await wechat.code2Session({ code: "dev:alice" })).openid).toBe("sandbox_alice");
   await post("/sim/fault", { path, delay_ms: 10_000 });
-  const hasty = createWechat({ apiBase: sim.url, appid, secret, timeoutMs: 50 });
+  const hasty = wechatAt(sim.url, { app, timeoutMs: 50 });
   const error = await failure(hasty.code2Session({ code: "dev:alice" }));
   expect(error.reason).toBe("WX_UNAVAILABLE");
   expect((error.cause as Error).message).toContain("no answer within 50 ms");
@@ -184,7 +186,7 @@ test.for([
 ])("no secret and no code stands in the error of %j", async (fault) => {
   const code = await newCode();
   await post("/sim/fault", { path, ...fault });
-  const hasty = createWechat({ apiBase: sim.url, appid, secret, timeoutMs: 50 });
+  const hasty = wechatAt(sim.url, { app, timeoutMs: 50 });
   const text = printed(await failure(hasty.code2Session({ code })));
   expect(text).toContain("/sns/jscode2session");
   expect(text).not.toContain(secret);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Order, type OrderProduct, OrderRecord_State } from "../../../gen/liveuser/order_pb.ts";
 import type { App } from "../../app.ts";
 import { AppError } from "../../errors.ts";
+import type { Payments } from "../../payments/payments.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
 import * as products from "../catalog/store.ts";
@@ -11,12 +12,10 @@ import * as orders from "./store.ts";
 const int32Max = 2 ** 31 - 1;
 
 /** Buying products. The server alone says what they cost. */
-export function orderService({
-  store,
-  clock,
-  ids,
-  settings,
-}: Pick<App, "store" | "clock" | "ids" | "settings">) {
+export function orderService(
+  { store, clock, ids, settings }: Pick<App, "store" | "clock" | "ids" | "settings">,
+  payments: Pick<Payments, "close" | "refund" | "send" | "wake">,
+) {
   /** The lines that were asked for, with name, price, snapshot and detail from the catalogue. */
   async function priced(
     reader: Reader,
@@ -44,6 +43,21 @@ export function orderService({
     return rows.map((row) => toRecord(row, byOrder.get(row.id) ?? [], clock.now()));
   }
 
+  async function owned(reader: Reader, id: bigint, userId: number): Promise<orders.OrderRow> {
+    const row = await orders.find(reader, Number(id));
+    if (row?.userId !== userId) throw new AppError("ORDER_NOT_FOUND", { id: `${id}` });
+    return row;
+  }
+
+  /** The order, if it is in one of these states by now. */
+  async function expected(reader: Reader, row: orders.OrderRow, states: readonly OrderRecord_State[]) {
+    const [order] = await withLines(reader, [row]);
+    if (!order || !states.includes(order.state)) {
+      throw new AppError("ORDER_STATE", { state: stateName(order?.state) });
+    }
+    return { order };
+  }
+
   async function page(filter: Omit<orders.ListFilter, "before" | "now">, cursor: bigint) {
     const rows = await orders.list(store.read, {
       ...filter,
@@ -55,89 +69,102 @@ export function orderService({
     return { orders: await withLines(store.read, cut.rows), cursor: cut.cursor };
   }
 
-  return service(
-    Order,
-    {
-      async create({ products: wanted, idempotencyKey }, call) {
-        const userId = call.user.uid;
-        const requestHash = idempotencyKey ? hashOf(wanted) : null;
-        return store.tx(async (tx) => {
-          const repeated = idempotencyKey ? await orders.findByKey(tx, userId, idempotencyKey) : undefined;
-          if (repeated) return { order: await replay(tx, repeated) };
+  return service(Order, {
+    async create({ products: wanted, idempotencyKey }, call) {
+      const userId = call.user.uid;
+      const requestHash = idempotencyKey ? hashOf(wanted) : null;
+      return store.tx(async (tx) => {
+        const repeated = idempotencyKey ? await orders.findByKey(tx, userId, idempotencyKey) : undefined;
+        if (repeated) return { order: await replay(tx, repeated) };
 
-          const now = clock.now();
-          const id = ids.next();
-          const lines = await priced(tx, id, wanted);
-          const amount = lines.reduce((sum, { price, count }) => sum + price * count, 0);
-          if (amount > int32Max) throw new AppError("AMOUNT_OVERFLOW");
-          const order = {
-            id,
-            userId,
-            amount,
-            discount: 0,
-            pay: amount,
-            createdAt: now,
-            expiresAt: now + settings.ORDER_EXPIRE * 1000,
-          };
-          const inserted = await orders.insert(
-            tx,
-            { ...order, idempotencyKey: idempotencyKey || null, requestHash },
-            lines,
-          );
-          if (inserted) {
-            const row = { ...order, state: orders.CREATED, payAt: null, updatedAt: now, deletedAt: null };
-            return { order: toRecord(row, lines, now) };
-          }
-          // The same key came twice at once, and the other call was first.
-          const other = await orders.findByKey(tx, userId, idempotencyKey);
-          if (!other) throw new AppError("UNAVAILABLE");
-          return { order: await replay(tx, other) };
-        });
-
-        async function replay(
-          reader: Reader,
-          row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>,
-        ) {
-          if (!requestHash || !row.requestHash || !requestHash.equals(row.requestHash)) {
-            throw new AppError("IDEMPOTENCY_KEY_REUSED");
-          }
-          const [order] = await withLines(reader, [row]);
-          return order;
+        const now = clock.now();
+        const id = ids.next();
+        const lines = await priced(tx, id, wanted);
+        const amount = lines.reduce((sum, { price, count }) => sum + price * count, 0);
+        if (amount > int32Max) throw new AppError("AMOUNT_OVERFLOW");
+        // What costs nothing is paid as it is ordered: WeChat Pay takes no payment of 0.
+        const free = amount === 0;
+        const order = {
+          id,
+          userId,
+          state: free ? orders.PAID : orders.CREATED,
+          payAt: free ? now : null,
+          amount,
+          discount: 0,
+          pay: amount,
+          createdAt: now,
+          expiresAt: now + settings.ORDER_EXPIRE * 1000,
+        };
+        const inserted = await orders.insert(
+          tx,
+          { ...order, idempotencyKey: idempotencyKey || null, requestHash },
+          lines,
+        );
+        if (inserted) {
+          const row = { ...order, updatedAt: now, deletedAt: null };
+          return { order: toRecord(row, lines, now) };
         }
-      },
+        // The same key came twice at once, and the other call was first.
+        const other = await orders.findByKey(tx, userId, idempotencyKey);
+        if (!other) throw new AppError("UNAVAILABLE");
+        return { order: await replay(tx, other) };
+      });
 
-      async list({ cursor, limit, states }, call) {
-        return page({ userId: call.user.uid, states, limit: pageSize(limit) }, cursor);
-      },
-
-      async get({ id }, call) {
-        const row = await orders.find(store.read, Number(id));
-        if (row?.userId !== call.user.uid) throw new AppError("ORDER_NOT_FOUND", { id: `${id}` });
-        const [order] = await withLines(store.read, [row]);
-        return { order };
-      },
-
-      async cancel({ id }, call) {
-        const userId = call.user.uid;
-        return store.tx(async (tx) => {
-          const now = clock.now();
-          const cancelled = await orders.cancel(tx, { id: Number(id), userId, now });
-          const row = cancelled ?? (await orders.find(tx, Number(id)));
-          if (row?.userId !== userId) throw new AppError("ORDER_NOT_FOUND", { id: `${id}` });
-          const [order] = await withLines(tx, [row]);
-          if (order?.state !== OrderRecord_State.CANCELLED) {
-            throw new AppError("ORDER_STATE", { state: stateName(order?.state) });
-          }
-          return { order };
-        });
-      },
-
-      async listAll({ cursor, limit, states, uid }) {
-        return page({ userId: uid ? Number(uid) : undefined, states, limit: pageSize(limit) }, cursor);
-      },
+      async function replay(reader: Reader, row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>) {
+        if (!requestHash || !row.requestHash || !requestHash.equals(row.requestHash)) {
+          throw new AppError("IDEMPOTENCY_KEY_REUSED");
+        }
+        const [order] = await withLines(reader, [row]);
+        return order;
+      }
     },
-    ["refund"],
-  );
+
+    async list({ cursor, limit, states }, call) {
+      return page({ userId: call.user.uid, states, limit: pageSize(limit) }, cursor);
+    },
+
+    async get({ id }, call) {
+      const row = await owned(store.read, id, call.user.uid);
+      const [order] = await withLines(store.read, [row]);
+      return { order };
+    },
+
+    async cancel({ id }, call) {
+      const userId = call.user.uid;
+      const cancelled = await store.tx(async (tx) => {
+        const now = clock.now();
+        const changed = await orders.cancel(tx, { id: Number(id), userId, now });
+        if (changed) await payments.close(tx, "order", [Number(id)]);
+        return expected(tx, changed ?? (await owned(tx, id, userId)), [OrderRecord_State.CANCELLED]);
+      });
+      payments.wake();
+      return cancelled;
+    },
+
+    async refund({ id, reason }, call) {
+      const userId = call.user.uid;
+      const refund = await store.tx(async (tx) => {
+        const row = await owned(tx, id, userId);
+        const now = clock.now();
+        const moved = await orders.move(tx, {
+          id: row.id,
+          from: orders.PAID,
+          // Nothing was paid for what costs nothing.
+          to: row.pay === 0 ? orders.REFUNDED : orders.REFUNDING,
+          now,
+        });
+        if (moved?.state !== orders.REFUNDING) return undefined;
+        return payments.refund(tx, { kind: "order", id: row.id }, reason);
+      });
+      if (refund !== undefined) await payments.send(refund, call.signal);
+      const row = await owned(store.read, id, userId);
+      return expected(store.read, row, [OrderRecord_State.REFUNDING, OrderRecord_State.REFUNDED]);
+    },
+
+    async listAll({ cursor, limit, states, uid }) {
+      return page({ userId: uid ? Number(uid) : undefined, states, limit: pageSize(limit) }, cursor);
+    },
+  });
 }
 
 /** What makes two requests the same: the products and counts, in their order. */
@@ -146,7 +173,8 @@ function hashOf(wanted: readonly OrderProduct[]): Buffer {
   return createHash("sha256").update(body).digest();
 }
 
-function stateName(state: number | undefined): string {
+/** The contract's name of a state. */
+export function stateName(state: number | undefined): string {
   return Object.entries(OrderRecord_State).find(([, value]) => value === state)?.[0] ?? "";
 }
 

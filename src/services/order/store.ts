@@ -1,10 +1,13 @@
-import { and, asc, desc, eq, gt, inArray, lt, lte, min, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, inArray, lt, lte, min, or, type SQL, sql } from "drizzle-orm";
 import { perCount, prepared, preparedWrite, type Reader, type Tx } from "../../storage/store.ts";
 
 /** The states as they are kept: the numbers of OrderRecord.State. */
 export const CREATED = 0;
+export const PAID = 1;
 export const CANCELLED = 2;
 export const EXPIRED = 3;
+export const REFUNDING = 4;
+export const REFUNDED = 5;
 
 /** One order; money in fen, times in ms. */
 export interface OrderRow {
@@ -34,7 +37,10 @@ export interface LineRow {
 }
 
 export interface NewOrder
-  extends Pick<OrderRow, "id" | "userId" | "amount" | "discount" | "pay" | "createdAt" | "expiresAt"> {
+  extends Pick<
+    OrderRow,
+    "id" | "userId" | "state" | "amount" | "discount" | "pay" | "payAt" | "createdAt" | "expiresAt"
+  > {
   idempotencyKey: string | null;
   requestHash: Uint8Array | null;
 }
@@ -45,7 +51,8 @@ const insertOrder = preparedWrite((db, t) =>
     .values({
       id: sql.placeholder("id"),
       userId: sql.placeholder("userId"),
-      state: CREATED,
+      state: sql.placeholder("state"),
+      payAt: sql.placeholder("payAt"),
       amount: sql.placeholder("amount"),
       discount: sql.placeholder("discount"),
       pay: sql.placeholder("pay"),
@@ -232,8 +239,48 @@ export async function cancel(
   return row;
 }
 
-/** Marks up to `limit` unpaid orders whose time is over as expired; answers how many. */
-export async function expire({ db, t }: Tx, now: number, limit: number): Promise<number> {
+/**
+ * Marks an order as paid at `at` (unix ms) if that was in time, however late the news of it come: one
+ * that counts as expired by now is paid after all. False for any other.
+ */
+export async function pay({ db, t }: Tx, { id, at, now }: { id: number; at: number; now: number }) {
+  const paid = await db
+    .update(t.orders)
+    .set({ state: PAID, payAt: at, updatedAt: now })
+    .where(and(eq(t.orders.id, id), inArray(t.orders.state, [CREATED, EXPIRED]), gte(t.orders.expiresAt, at)))
+    .returning({ id: t.orders.id });
+  return paid.length > 0;
+}
+
+/** Moves an order from one state to another; answers it as it is then, or nothing if it was not in `from`. */
+export async function move(
+  { db, t }: Tx,
+  { id, from, to, now }: { id: number; from: number; to: number; now: number },
+): Promise<OrderRow | undefined> {
+  const [row] = await db
+    .update(t.orders)
+    .set({ state: to, updatedAt: now })
+    .where(and(eq(t.orders.id, id), eq(t.orders.state, from)))
+    .returning(orderColumns(t));
+  return row;
+}
+
+/** The person's newest order that can be paid. */
+export async function newestUnpaid(
+  { db, t }: Reader,
+  { userId, now }: { userId: number; now: number },
+): Promise<number | undefined> {
+  const [row] = await db
+    .select({ id: t.orders.id })
+    .from(t.orders)
+    .where(and(eq(t.orders.userId, userId), isIn(t, CREATED, now)))
+    .orderBy(desc(t.orders.id))
+    .limit(1);
+  return row?.id;
+}
+
+/** Marks up to `limit` unpaid orders whose time is over as expired; answers which. */
+export async function expire({ db, t }: Tx, now: number, limit: number): Promise<number[]> {
   const overdue = db.select({ id: t.orders.id }).from(t.orders).where(isOverdue(t, now)).limit(limit);
   const expired = await db
     .update(t.orders)
@@ -241,7 +288,7 @@ export async function expire({ db, t }: Tx, now: number, limit: number): Promise
     // Again here: the order may have been paid since the inner select saw it.
     .where(and(inArray(t.orders.id, overdue), isOverdue(t, now)))
     .returning({ id: t.orders.id });
-  return expired.length;
+  return expired.map(({ id }) => id);
 }
 
 /** When the next unpaid order runs out (ms); nothing when there is none. */

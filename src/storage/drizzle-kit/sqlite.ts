@@ -15,4 +15,9 @@ export const {
   productSnapshots,
   orders,
   orderProducts,
+  payments,
+  refunds,
+  sharedValues,
+  followers,
+  wechatEvents,
 } = sqliteTables;

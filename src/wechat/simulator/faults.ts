@@ -15,6 +15,8 @@ export function faultRoutes(sim: Simulation): Routes {
       sim.state.faults.push(fault);
       return json({ path: fault.path, times: fault.left });
     },
+
+    "DELETE /sim/fault": () => json({ forgotten: sim.state.faults.splice(0).length }),
   };
 }
 
@@ -42,11 +44,16 @@ export async function withFault(
 }
 
 function take({ state }: Simulation, path: string): Fault | undefined {
-  const fault = state.faults.find((waiting) => waiting.path === path);
+  const fault = state.faults.find((waiting) => covers(waiting.path, path));
   if (!fault) return undefined;
   fault.left -= 1;
   if (fault.left === 0) state.faults.splice(state.faults.indexOf(fault), 1);
   return fault;
+}
+
+/** A path that ends in `*` stands for all that begin so. */
+function covers(pattern: string, path: string): boolean {
+  return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : pattern === path;
 }
 
 function readFault(body: Record<string, unknown>): Fault {

@@ -10,6 +10,8 @@ export interface RunningSimulator {
   /** `http://127.0.0.1:8081`: what the server takes for WeChat's address. */
   url: string;
   port: number;
+  /** Sends events to this URL from now on: the server's `/wx/callback`. */
+  setCallback(url: string): void;
   /** Stops listening and breaks what is open. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -34,12 +36,19 @@ export async function startSimulator({
   const at = server.address() as AddressInfo;
   const close = async () => {
     const closed = once(server, "close");
+    simulator.close();
     server.close();
     server.closeAllConnections();
     await closed;
   };
   const name = at.family === "IPv6" ? `[${at.address}]` : at.address;
-  return { url: `http://${name}:${at.port}`, port: at.port, close, [Symbol.asyncDispose]: close };
+  return {
+    url: `http://${name}:${at.port}`,
+    port: at.port,
+    setCallback: simulator.setCallback,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function serve(simulator: Simulator, request: IncomingMessage, response: ServerResponse) {
@@ -51,9 +60,12 @@ async function serve(simulator: Simulator, request: IncomingMessage, response: S
   const end = url.indexOf("?");
   const reply = await simulator.handle({
     method,
+    target: url,
     path: end < 0 ? url : url.slice(0, end),
     query: new URLSearchParams(end < 0 ? "" : url.slice(end)),
+    headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, `${value}`])),
     body,
+    params: {},
   });
   if (reply) send(response, reply);
   else response.destroy();
@@ -73,8 +85,9 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return size <= mostBodyBytes ? Buffer.concat(chunks).toString("utf8") : undefined;
 }
 
-function send(response: ServerResponse, { status, type, body }: SimReply): void {
+function send(response: ServerResponse, { status, type, body, headers }: SimReply): void {
   response.writeHead(status, {
+    ...headers,
     "content-type": type,
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",

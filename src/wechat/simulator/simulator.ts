@@ -1,12 +1,26 @@
 import { randomBytes } from "node:crypto";
+import { authorizeRoutes } from "./authorize.ts";
+import { eventRoutes } from "./events.ts";
 import { faultRoutes, withFault } from "./faults.ts";
 import { loginRoutes } from "./login.ts";
+import { messageRoutes } from "./message.ts";
+import { oauthRoutes } from "./oauth.ts";
 import { pageRoutes } from "./page.ts";
-import { BadRequest, json, ours, type Routes, route, type SimReply, type SimRequest } from "./router.ts";
+import { payRoutes } from "./pay/pay.ts";
+import { phoneRoutes } from "./phone.ts";
+import {
+  BadRequest,
+  createRouter,
+  json,
+  ours,
+  type Routes,
+  type SimReply,
+  type SimRequest,
+} from "./router.ts";
+import { sandboxApp } from "./sandbox-app.ts";
+import { sceneRoutes } from "./scene.ts";
 import { emptyState, type Simulation } from "./state.ts";
-
-/** The one app of the sandbox. Both sides know it; neither value opens anything else. */
-export const sandboxApp = { appid: "wx5a4db0c500000000", secret: "sandbox" } as const;
+import { tokenRoutes } from "./token.ts";
 
 export interface SimulatorOptions {
   appid?: string;
@@ -21,6 +35,10 @@ export interface SimulatorOptions {
 export interface Simulator {
   /** @returns undefined when the connection is to be broken. */
   handle(request: SimRequest): Promise<SimReply | undefined>;
+  /** Sends events to this URL from now on. */
+  setCallback(url: string): void;
+  /** Ends the work that waits. */
+  close(): void;
 }
 
 /**
@@ -35,6 +53,7 @@ export function createSimulator({
   random = randomBytes,
 }: SimulatorOptions = {}): Simulator {
   if (!(timeScale > 0 && Number.isFinite(timeScale))) throw new RangeError("timeScale must be above 0");
+  const timers = new Set<NodeJS.Timeout>();
   const sim: Simulation = {
     state: emptyState(),
     appid,
@@ -42,11 +61,34 @@ export function createSimulator({
     now: () => clock.now(),
     random,
     scaled: (ms) => ms / timeScale,
+    later(ms, work) {
+      const timer = setTimeout(async () => {
+        timers.delete(timer);
+        try {
+          await work();
+        } catch {}
+      }, ms / timeScale);
+      timers.add(timer);
+    },
   };
-  const routes: Routes = { ...loginRoutes(sim), ...faultRoutes(sim), ...pageRoutes(sim) };
+  const routes: Routes = {
+    ...loginRoutes(sim),
+    ...tokenRoutes(sim),
+    ...authorizeRoutes(sim),
+    ...oauthRoutes(sim),
+    ...phoneRoutes(sim),
+    ...messageRoutes(sim),
+    ...sceneRoutes(sim),
+    ...eventRoutes(sim),
+    ...payRoutes(sim),
+    ...faultRoutes(sim),
+    ...pageRoutes(sim),
+  };
+
+  const route = createRouter(sim, routes);
 
   async function handle(request: SimRequest): Promise<SimReply | undefined> {
-    const work = () => route(sim, routes, request);
+    const work = () => route(request);
     try {
       return ours(request.path) ? await work() : await withFault(sim, request.path, work);
     } catch (error) {
@@ -55,5 +97,14 @@ export function createSimulator({
     }
   }
 
-  return { handle };
+  return {
+    handle,
+    setCallback(url) {
+      sim.state.callbackUrl = url;
+    },
+    close() {
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
+    },
+  };
 }

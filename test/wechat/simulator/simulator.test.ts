@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type RunningSimulator, startSimulator } from "../../src/wechat/simulator/server.ts";
-import { createSimulator, sandboxApp } from "../../src/wechat/simulator/simulator.ts";
+import { sandboxApp } from "../../../src/wechat/simulator/sandbox-app.ts";
+import { type RunningSimulator, startSimulator } from "../../../src/wechat/simulator/server.ts";
+import { createSimulator } from "../../../src/wechat/simulator/simulator.ts";
 
 let sim: RunningSimulator;
 beforeEach(async () => {
@@ -132,7 +133,15 @@ test("the same random bytes and clock give the same answers", async () => {
   const replay = () => {
     const options = { clock: { now: () => 0 }, random: (size: number) => Buffer.alloc(size, 7) };
     const query = new URLSearchParams(right);
-    return createSimulator(options).handle({ method: "GET", path, query, body: "" });
+    return createSimulator(options).handle({
+      method: "GET",
+      path,
+      target: path,
+      query,
+      headers: {},
+      body: "",
+      params: {},
+    });
   };
   expect(await replay()).toEqual(await replay());
 });
@@ -160,8 +169,13 @@ test("the program says where it listens, ends on SIGTERM, and names a setting th
   child.kill("SIGTERM");
   expect(await once(child, "exit")).toEqual([0, null]);
 
-  const wrong = start({ SIM_PORT: "eighty" });
-  const [complaint] = (await once(wrong.stderr, "data")) as [Buffer];
-  expect(String(complaint)).toContain("SIM_PORT");
-  expect(await once(wrong, "exit")).toEqual([1, null]);
+  for (const [name, value] of [
+    ["SIM_PORT", "eighty"],
+    ["SIM_CALLBACK", "callback"],
+  ] as const) {
+    const wrong = start({ [name]: value });
+    const [complaint] = (await once(wrong.stderr, "data")) as [Buffer];
+    expect(String(complaint)).toContain(name);
+    expect(await once(wrong, "exit")).toEqual([1, null]);
+  }
 });
