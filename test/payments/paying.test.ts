@@ -180,10 +180,11 @@ test("what expires is closed at WeChat; a payment that came too late goes back a
   const [early, late] = [await order(alice), await order(alice)];
   await alice.wx.prepay({ orderId: early });
   const params = await alice.wx.prepay({ orderId: late });
-  // WeChat does not hear that it is closed until it was paid.
-  await app.sim("/sim/fault", { path: "/v3/*", status: 502, times: 3 });
+  // WeChat does not hear that it is to be closed until it was paid.
+  await app.sim("/sim/fault", { path: "/v3/*", status: 502, times: 1000 });
   await new Promise((resolve) => setTimeout(resolve, 2100));
   await pay(app, params);
+  await fetch(`${app.simulator}/sim/fault`, { method: "DELETE" });
   await eventually(
     () => alice.wx.payStatus({ orderId: late }),
     (now) => now.state === Payment.REFUNDING,
