@@ -86,6 +86,7 @@ const variants: Record<string, () => Promise<number>> = {
       healthy: async () => {},
       metricsAccess: "nobody",
       pages: {},
+      dialects: [],
     });
     return (await server.listen(0, "127.0.0.1")).port;
   },

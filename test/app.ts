@@ -8,6 +8,7 @@ import { Cart } from "../gen/liveuser/cart_pb.ts";
 import { Catalog } from "../gen/liveuser/catalog_pb.ts";
 import { Hall } from "../gen/liveuser/hall_pb.ts";
 import { Order } from "../gen/liveuser/order_pb.ts";
+import { Ticket } from "../gen/liveuser/ticket_pb.ts";
 import { User } from "../gen/liveuser/user_pb.ts";
 import { Wx } from "../gen/liveuser/wx_pb.ts";
 import { type App, openApp, withWechat } from "../src/app.ts";
@@ -19,7 +20,7 @@ import { sandboxSettings } from "../src/wechat/simulator/sandbox-app.ts";
 import { startSimulator } from "../src/wechat/simulator/server.ts";
 import { openTestStore, type TestDatabase } from "./databases.ts";
 
-const services = { user: User, wx: Wx, order: Order, catalog: Catalog, hall: Hall, cart: Cart };
+const services = { user: User, wx: Wx, order: Order, catalog: Catalog, hall: Hall, cart: Cart, ticket: Ticket };
 
 /** The generated clients of one caller. */
 export type Caller = { [K in keyof typeof services]: Client<(typeof services)[K]> } & { token: string };
@@ -34,6 +35,9 @@ export interface TestApp extends AsyncDisposable {
   signIn(name: string): Promise<Caller & { refreshToken: string; uid: string }>;
   /** The sandbox's machine identity with that role. */
   appWith(role: "service" | "operator" | "device" | "partner"): Promise<Caller>;
+  /** Asks the simulator, or with a body tells it something; its JSON answer. */
+  // biome-ignore lint/suspicious/noExplicitAny: what came is for the test to look at
+  sim(path: string, body?: object): Promise<any>;
   /** A plain JSON call of the document's own kind. */
   post(
     path: string,
@@ -100,6 +104,13 @@ export async function startApp({
       const { accessToken } = await as().hall.token({ appid: `sandbox-${role}`, secret: "sandbox" });
       return as(accessToken);
     },
+    async sim(path, body) {
+      const init = body && { method: "POST", body: JSON.stringify(body) };
+      const response = await fetch(`${simulator.url}${path}`, init);
+      const answer = await response.json();
+      expect(response.ok, `${path}: ${JSON.stringify(answer)}`).toBe(true);
+      return answer;
+    },
     async post(path, body, token) {
       const response = await fetch(`${server.url}${path}`, {
         method: "POST",
@@ -129,6 +140,22 @@ export async function rejects(call: Promise<unknown>, reason: Reason): Promise<C
   expect(error, `should have failed with ${reason}`).toBeDefined();
   expect(error?.findDetails(ErrorInfoSchema)[0]?.reason ?? String(error)).toBe(reason);
   return error as ConnectError;
+}
+
+/** Asks again and again until the answer is what it should be; fails with the last one after `ms`. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  check: (answer: T) => boolean,
+  ms = 10_000,
+): Promise<T> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (check(answer)) return answer;
+    if (Date.now() > end)
+      throw new Error(`still ${JSON.stringify(answer, (_, v) => (typeof v === "bigint" ? `${v}` : v))}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** A clock that runs with the real one, ahead of it by as much as it is told to pass. */

@@ -28,6 +28,12 @@ test("a value is taken in its form or refused by its name", () => {
     ["LOG_LEVEL", "loud"],
     ["SIM_TIME_SCALE", "-1"],
     ["WECHAT_API_BASE", "api"],
+    ["WECHAT_AES_KEY", "short"],
+    ["WECHAT_PAGES", "https://a.test/?x"],
+    ["WECHAT_MCHID", "one"],
+    ["WECHAT_MCH_PRIVATE_KEY", "MIIE"],
+    ["WECHAT_APIV3_KEY", "k".repeat(31)],
+    ["WECHAT_PAY_PUBLIC_KEY_ID", "5A0D"],
   ] as const) {
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}: `));
   }
@@ -38,6 +44,31 @@ test("the sandbox opens itself to others only when told to", () => {
   expect(readSettings({ HOST: "0.0.0.0", SANDBOX_REMOTE: "1" }).HOST).toBe("0.0.0.0");
   const real = { WECHAT_APPID: "wx1", WECHAT_SECRET: "s", ENCRYPTION_KEY: "A".repeat(43) };
   expect(readSettings({ ...real, HOST: "0.0.0.0" }).sandbox).toBe(false);
+});
+
+test("what makes no sense alone asks for the rest", () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----";
+  const merchant = {
+    WECHAT_MCHID: "1900000001",
+    WECHAT_MCH_SERIAL: "5a0d",
+    WECHAT_MCH_PRIVATE_KEY: pem,
+    WECHAT_APIV3_KEY: "k".repeat(32),
+    PUBLIC_URL: "https://api.test",
+  };
+  expect(readSettings(merchant)).toMatchObject({
+    WECHAT_MCH_SERIAL: "5A0D",
+    WECHAT_MCH_PRIVATE_KEY: pem.replaceAll("\\n", "\n"),
+  });
+  for (const name of Object.keys(merchant).slice(1)) {
+    expect(() => readSettings({ ...merchant, [name]: "" })).toThrow(
+      `${name}: needed when WECHAT_MCHID is set`,
+    );
+  }
+  expect(() => readSettings({ WECHAT_AES_KEY: "a".repeat(43) })).toThrow(/^WECHAT_TOKEN: /);
+  expect(() => readSettings({ WECHAT_OA_APPID: "wx2" })).toThrow(/^WECHAT_OA_SECRET: /);
+  expect(() => readSettings({ WECHAT_PAY_PUBLIC_KEY_ID: "PUB_KEY_ID_1" })).toThrow(
+    /^WECHAT_PAY_PUBLIC_KEY: /,
+  );
 });
 
 test("both READMEs have every setting as it is", () => {

@@ -52,7 +52,8 @@ test("generating again changes nothing", async () => {
           .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
           .sort(),
       );
-    const names = await files(join(root, "gen"));
+    // Made from tables, not by buf; test/http/dialects/document.test.ts looks at it.
+    const names = (await files(join(root, "gen"))).filter((name) => name !== "DIALECTS.md");
     expect(await files(join(copy, "gen"))).toEqual(names);
     for (const name of names) {
       const [before, after] = await Promise.all([

@@ -38,7 +38,7 @@ export function isPreflight(req: IncomingMessage): boolean {
 }
 
 export const preflightHeaders: Record<string, string> = {
-  "access-control-allow-methods": "POST, GET",
+  "access-control-allow-methods": "POST, GET, PUT, DELETE",
   "access-control-allow-headers": allowedHeaders,
   "access-control-max-age": String(maxAge),
 };

@@ -8,7 +8,7 @@ import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
 import { type BodyLimits, discardRest } from "./body.ts";
 import { createConnectDoor, envelopeType } from "./connect.ts";
 import { createCors, isPreflight, preflightHeaders } from "./cors.ts";
-import { answerHallToken } from "./dialects/hall.ts";
+import { createDialectDoor, type Mount } from "./dialects/dialect.ts";
 import { errorBody, sendError, sendGrpcError } from "./errors.ts";
 import { type Exchange, send } from "./exchange.ts";
 import { answerHealth } from "./external/health.ts";
@@ -36,6 +36,8 @@ export interface HttpOptions extends BodyLimits {
   healthy(): Promise<void>;
   /** What others' protocols want at paths of their own; goes before the contract's methods. */
   pages: Pages;
+  /** The old systems' URLs; they go after the contract's methods. */
+  dialects: readonly Mount[];
 }
 
 /** Answers a request that is no call of the contract. */
@@ -55,6 +57,7 @@ export function createHttpServer(options: HttpOptions): Listener {
   const doorOptions = { pipeline, limits: options, observe };
   const answerFast = createFastDoor(doorOptions);
   const connectDoor = createConnectDoor(doorOptions);
+  const dialectDoor = createDialectDoor({ ...doorOptions, log }, options.dialects);
   const cors = createCors(options.corsOrigins);
   const nameRequest = createRequestIds(randomBytes(4).toString("hex"));
   const methods = methodsByPath(pipeline.methods);
@@ -70,7 +73,6 @@ export function createHttpServer(options: HttpOptions): Listener {
       "/healthz": { GET: (exchange) => answerHealth(exchange, healthy) },
       "/.well-known/jwks.json": { GET: (exchange) => answerJwks(exchange, options.jwks()) },
       "/metrics": { GET: (exchange) => answerMetrics(exchange, metrics, options.metricsAccess) },
-      "/service/1.0/access/token": { GET: (exchange) => answerHallToken(pipeline, exchange) },
       ...options.pages,
     } satisfies Pages as Pages),
   );
@@ -110,6 +112,8 @@ export function createHttpServer(options: HttpOptions): Listener {
     if (page) return answerPage(exchange, page);
     const method = methods.get(path);
     if (method) return answerCall(exchange, method);
+    const answerDialect = dialectDoor.find(path);
+    if (answerDialect) return answerDialect(exchange);
     return refuse(exchange, new AppError("NO_SUCH_METHOD"), 404);
   }
 

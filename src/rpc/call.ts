@@ -14,6 +14,8 @@ export interface Arrival {
   readonly door?: string;
   /** How long the caller waits (ms). */
   readonly timeoutMs?: number | undefined;
+  /** Who calls, where a door vouches for a caller without a token. A token that is there goes before it. */
+  readonly identity?: Identity | undefined;
 }
 
 /** One call on its way through the pipeline: who calls, what, and whether they still wait. */

@@ -100,8 +100,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (!plan.handler) throw new AppError("NOT_IMPLEMENTED");
     if (!plan.access.includes(Access.ANYONE)) {
       const token = bearerToken(call.arrival.header("authorization"));
-      if (!token) throw new AppError("TOKEN_MISSING");
-      const identity = await options.authenticate(token);
+      const identity = token ? await options.authenticate(token) : call.arrival.identity;
+      if (!identity) throw new AppError("TOKEN_MISSING");
       if (!plan.access.some((entry) => admits(entry, identity))) throw new AppError("ACCESS_DENIED");
       call.identity = identity;
     }

@@ -101,7 +101,6 @@ export function keepToken({ store, clock, leaseMs }: KeeperOptions, source: Toke
 
   async function after(refused: string, signal?: AbortSignal): Promise<SharedValue> {
     if (memory?.value === refused) memory = undefined;
-    if (memory && leftMs(memory) > 0) return memory;
     return within(signal, renewed(refused));
   }
 
@@ -116,7 +115,6 @@ export function keepToken({ store, clock, leaseMs }: KeeperOptions, source: Toke
         throw error;
       })
       .finally(() => flights.delete(refused));
-    flight.catch(() => {}); // when all who waited for it have left
     flights.set(refused, flight);
     return flight;
   }
@@ -149,7 +147,7 @@ export function keepToken({ store, clock, leaseMs }: KeeperOptions, source: Toke
         const askedAt = clock.now();
         const { value, expiresIn } = await source.ask(refused);
         if (value === refused) throw unavailable(what, "WeChat refuses the one that it gives");
-        const next = { value, expiresAt: askedAt + expiresIn * 1000, version: 0 };
+        const next = { value, expiresAt: askedAt + expiresIn * 1000, version: newest?.version ?? 0 };
         written = await store.write(name, holder, next);
         return written ? { ...next, version: next.version + 1 } : undefined;
       } finally {

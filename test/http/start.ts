@@ -62,6 +62,7 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
     healthy: async () => {},
     metricsAccess: "anyone",
     pages: {},
+    dialects: [],
     ...overrides,
   });
   const { port } = await server.listen(0, "127.0.0.1");

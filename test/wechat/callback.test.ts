@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import * as wecom from "@wecom/crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { AppError } from "../../src/errors.ts";
 import { createCallback } from "../../src/wechat/callback.ts";
 import { startSimulator } from "../../src/wechat/simulator/server.ts";
+import { parseXml } from "../../src/wechat/xml.ts";
 import { wechatAt } from "./client.ts";
 import { printed } from "./failure.ts";
 import { host } from "./host.ts";
@@ -194,8 +195,7 @@ test("msg_signature must be there, once, and over the text", () => {
   }
 });
 
-test("the paddings that are none", async () => {
-  const { createCipheriv } = await import("node:crypto");
+test("the paddings that are none", () => {
   const key = Buffer.from(`${aesKey}=`, "base64");
   const encrypt = (bytes: Buffer) => {
     const cipher = createCipheriv("aes-256-cbc", key, key.subarray(0, 16)).setAutoPadding(false);
@@ -222,6 +222,7 @@ test("the paddings that are none", async () => {
     broken((bytes) => bytes.writeUInt32BE(0xffffffff, 16)),
     broken((bytes) => bytes.writeUInt32BE(Buffer.byteLength(event) + 1, 16)),
     broken((bytes) => bytes.writeUInt32BE(Buffer.byteLength(event) - 1, 16)),
+    encrypt(Buffer.concat([content, Buffer.alloc(padding + 32, padding + 32)])),
     encrypt(Buffer.alloc(32, 32)),
     encrypt(Buffer.alloc(32, 13)),
     encrypt(Buffer.alloc(32, 1)),
@@ -295,6 +296,7 @@ const nonsense: [string, string | Buffer][] = [
   ["text behind the root", `${event}x`],
   ["a root without elements", "<xml>text</xml>"],
   ["a sender twice", event.replace("</xml>", "<FromUserName>mallory</FromUserName></xml>")],
+  ["a key twice", event.replace("</xml>", "<EventKey>7</EventKey></xml>")],
   ["a nesting bomb", `<xml>${"<a>".repeat(20_000)}${"</a>".repeat(20_000)}</xml>`],
   ["a nesting bomb without an end", "<a>".repeat(50_000)],
   ["__proto__", event.replace("</xml>", "<__proto__><FromUserName>x</FromUserName></__proto__></xml>")],
@@ -320,9 +322,8 @@ test.for(nonsense)("signed nonsense, %s, is INVALID_REQUEST", ([, body]) => {
   }
 });
 
-test("nothing inherited is taken for a field", () => {
-  const body = Buffer.from("<xml><toString>1</toString></xml>");
-  expect(refusal(() => plain.read({ query: signed(), body })).violations[0]?.field).toBe("CreateTime");
+test("fields inherit nothing", () => {
+  expect(Object.getPrototypeOf(parseXml(Buffer.from(event)))).toBeNull();
 });
 
 test("the XML is not looked at before the signature", () => {

@@ -255,6 +255,13 @@ test("a host that quotes a POST gives nothing of it away; the rid stays readable
   }
 });
 
+test("a value that begins another one uncovers nothing of it", async () => {
+  await using wx = await answering(({ body }) => ({ errcode: 40029, errmsg: `bad ${body.long}` }));
+  const body = { short: "abc", long: "abcdefg" };
+  const error = await failure(createHttp({ base: wx.url }).postJson({ ...post, body }));
+  expect((error.cause as Error).message).toMatch(/errcode 40029: bad \*\*\*$/);
+});
+
 test("what is struck out cannot make the text grow without end", async () => {
   const values = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`k${i}`, "*".repeat(i + 1)]));
   await using wx = await answering(() => ({ errcode: 40029, errmsg: "*".repeat(100_000) }));

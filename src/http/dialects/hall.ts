@@ -1,27 +1,36 @@
-import { create } from "@bufbuild/protobuf";
-import { Hall, HallTokenRequestSchema, type HallTokenResponse } from "../../../gen/liveuser/hall_pb.ts";
-import { Call } from "../../rpc/call.ts";
-import { toAppError } from "../../rpc/errors.ts";
-import type { Pipeline } from "../../rpc/pipeline.ts";
-import { arrivalOf, type Exchange, send } from "../exchange.ts";
+import { Hall } from "../../../gen/liveuser/hall_pb.ts";
+import { type Dialect, route } from "./table.ts";
 
 /**
- * `GET /service/1.0/access/token?appid=…&secret=…`: Hall.Token at the hall's own URL. Answers
- * `{"data": "<token>", "status": 200, "info": 0}`, or with status 0 and in data what went wrong; HTTP 200
- * either way, as the clients of that system expect.
+ * The open platform of a telecom hall for its partners. HTTP's status is always 200; failures stand in
+ * the body.
  */
-export async function answerHallToken(pipeline: Pipeline, exchange: Exchange): Promise<void> {
-  const query = new URL(exchange.req.url ?? "", "http://hall").searchParams;
-  const call = new Call(Hall.method.token, arrivalOf(exchange, "hall"));
-  exchange.onGone = (reason) => call.end(reason);
-  const request = create(HallTokenRequestSchema, {
-    appid: query.get("appid") ?? "",
-    secret: query.get("secret") ?? "",
-  });
-  const answer = await pipeline.invoke(call, request).then(
-    (message) => ({ data: (message as HallTokenResponse).accessToken, status: 200, info: 0 }),
-    (thrown: unknown) => ({ data: toAppError(thrown).message, status: 0, info: 0 }),
-  );
-  const headers = { "content-type": "application/json", "cache-control": "no-store" };
-  send(exchange, 200, headers, JSON.stringify(answer));
-}
+export const hall: Dialect = {
+  name: "hall",
+  doc: "微厅开放平台",
+  credential: { query: "access_token" },
+  prefix: "/service/",
+  routes: [
+    route(Hall.method.token, {
+      method: "GET",
+      path: "/service/1.0/access/token",
+      request: {
+        appid: { query: "appid", required: true },
+        secret: { query: "secret", required: true },
+      },
+      answer: {
+        fields: {
+          data: { from: "accessToken", doc: "The partner's access token, good for 7200 s." },
+          status: 200,
+          info: 0,
+        },
+      },
+      errors: { write: ({ text }) => ({ json: { data: text, status: 0, info: 0 } }) },
+    }),
+  ],
+  errors: {
+    rows: {},
+    otherwise: () => ({ code: 40005 }),
+    write: ({ code = 0, text }) => ({ json: { status: code, errMsg: text } }),
+  },
+};

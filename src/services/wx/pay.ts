@@ -1,20 +1,25 @@
 import { PaymentState_State, type WxPrepayRequest } from "../../../gen/liveuser/wx_pb.ts";
+import type { App } from "../../app.ts";
 import { AppError } from "../../errors.ts";
 import type { Subject } from "../../payments/payable.ts";
 import type { Payments } from "../../payments/payments.ts";
 import type { Call } from "../../rpc/call.ts";
+import { actingFor } from "../acting.ts";
 
 type Named = Pick<WxPrepayRequest, "orderId" | "ticketId" | "railOrderId" | "measurementId">;
 
 /** Paying for whatever can be paid. */
-export function paying(payments: Pick<Payments, "prepay" | "status" | "newestUnpaid">) {
+export function paying(
+  app: Pick<App, "store" | "clock" | "ids" | "settings">,
+  payments: Pick<Payments, "prepay" | "status" | "newestUnpaid">,
+) {
   async function subjectOf(request: Named, uid: number): Promise<Subject> {
     return named(request) ?? payments.newestUnpaid(uid);
   }
 
   return {
-    async prepay(request: Named, call: Call) {
-      const { uid, appid } = call.user;
+    async prepay(request: WxPrepayRequest, call: Call) {
+      const { uid, appid } = await actingFor(app, call, request.openId);
       return payments.prepay(await subjectOf(request, uid), { uid, appid, signal: call.signal });
     },
 

@@ -14,7 +14,7 @@ export function wxService(app: App, payments: Pick<Payments, "prepay" | "status"
   return service(Wx, {
     ...signingIn(app),
     ...webPages(app),
-    ...paying(payments),
+    ...paying(app, payments),
     ...following(app),
     ...messaging(app),
     ...phoning(app),

@@ -82,7 +82,7 @@ export interface Pay {
   params(input: { appid: string; prepayId: string; at: number; nonce: string }): PayParams;
   /** How a payment stands; undefined when WeChat Pay knows no such number. */
   query(outTradeNo: string, signal?: AbortSignal): Promise<Transaction | undefined>;
-  /** Closes an unpaid payment: from then on it can't be paid. Refused (WX_PAY_REFUSED) when it was paid. */
+  /** Closes an unpaid payment: from then on it can't be paid. Refused (WX_PAY_REFUSED) when it was paid or is being paid. */
   close(outTradeNo: string, signal?: AbortSignal): Promise<void>;
   /** Asks for a refund. Asking again with the same outRefundNo refunds once. */
   refund(order: RefundOrder): Promise<Refund>;

@@ -1,3 +1,4 @@
+import { strayPayRequest } from "./pay/handler.ts";
 import type { Simulation } from "./state.ts";
 
 export interface SimRequest {
@@ -173,6 +174,7 @@ export function createRouter(sim: Simulation, routes: Routes) {
       }
     }
     const [other] = found?.handlers.keys() ?? [];
+    if (request.path.startsWith("/v3/")) return strayPayRequest(sim, request, other);
     if (other === undefined) return { ...refuse(sim, 40066), status: 404 };
     if (ours(request.path)) return json({ error: `this path takes ${other}` }, 405);
     return refuse(sim, other === "GET" ? 43001 : 43002);

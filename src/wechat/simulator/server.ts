@@ -89,7 +89,7 @@ function send(response: ServerResponse, { status, type, body, headers }: SimRepl
   response.writeHead(status, {
     ...headers,
     "content-type": type,
-    "content-length": Buffer.byteLength(body),
+    ...(status === 204 ? {} : { "content-length": Buffer.byteLength(body) }),
     "cache-control": "no-store",
   });
   response.end(body);

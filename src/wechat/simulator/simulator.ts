@@ -54,6 +54,7 @@ export function createSimulator({
 }: SimulatorOptions = {}): Simulator {
   if (!(timeScale > 0 && Number.isFinite(timeScale))) throw new RangeError("timeScale must be above 0");
   const timers = new Set<NodeJS.Timeout>();
+  let closed = false;
   const sim: Simulation = {
     state: emptyState(),
     appid,
@@ -62,6 +63,7 @@ export function createSimulator({
     random,
     scaled: (ms) => ms / timeScale,
     later(ms, work) {
+      if (closed) return;
       const timer = setTimeout(async () => {
         timers.delete(timer);
         try {
@@ -88,6 +90,7 @@ export function createSimulator({
   const route = createRouter(sim, routes);
 
   async function handle(request: SimRequest): Promise<SimReply | undefined> {
+    if (ours(request.path) && isForeign(request)) return json({ error: "from another page" }, 403);
     const work = () => route(request);
     try {
       return ours(request.path) ? await work() : await withFault(sim, request.path, work);
@@ -103,8 +106,15 @@ export function createSimulator({
       sim.state.callbackUrl = url;
     },
     close() {
+      closed = true;
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
     },
   };
+}
+
+/** Whether a web page of another origin asks, on whose behalf a browser does it unasked. */
+function isForeign({ headers }: SimRequest): boolean {
+  const { origin, host } = headers;
+  return origin !== undefined && origin !== `http://${host}`;
 }

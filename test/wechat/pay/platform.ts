@@ -53,16 +53,25 @@ export interface Seal {
 export type Headers = Record<string, string>;
 
 /** The headers of a signed body. */
-export function sealed(body: string, { at = now / 1000, serial, privateKey }: Seal = {}): Headers {
+export function sealed(
+  body: string | Uint8Array,
+  { at = now / 1000, serial, privateKey }: Seal = {},
+): Headers {
   const nonce = Formatter.nonce();
   const key = Rsa.from(privateKey ?? sandboxPlatform.privateKey, "private");
   return {
     "wechatpay-timestamp": `${at}`,
     "wechatpay-nonce": nonce,
     "wechatpay-serial": serial ?? sandboxPlatform.publicKeyId,
-    "wechatpay-signature": Rsa.sign(Formatter.response(at, nonce, body), key),
+    "wechatpay-signature": Rsa.sign(covered(at, nonce, body), key),
     "wechatpay-signature-type": "WECHATPAY2-SHA256-RSA2048",
   };
+}
+
+function covered(at: number, nonce: string, body: string | Uint8Array): string {
+  if (typeof body === "string") return Formatter.response(at, nonce, body);
+  // Typed as a text, but handed to node:crypto as it is.
+  return Buffer.concat([Buffer.from(`${at}\n${nonce}\n`), body, Buffer.from("\n")]) as unknown as string;
 }
 
 /** An encrypted part, as in notifications and in the list of certificates. */
@@ -111,20 +120,21 @@ export async function platform(answer: (asked: Asked) => Reply | Promise<Reply>)
       [...list.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name as string, value as string]),
     );
     const { timestamp = "", nonce_str = "", signature = "" } = claims;
-    const covered = Formatter.request(method, target, timestamp, nonce_str, body);
+    const text = Formatter.request(method, target, timestamp, nonce_str, body);
     const signed =
       scheme === "WECHATPAY2-SHA256-RSA2048" &&
-      Rsa.verify(covered, signature, merchantKey) &&
+      Rsa.verify(text, signature, merchantKey) &&
       claims.mchid === merchant.mchid &&
       claims.serial_no === merchant.serial;
     const one = { method, target, path: target.split("?", 1)[0] as string, headers, claims, signed, body };
     asked.push(one);
     const reply = await answer(one);
-    const text = typeof reply.body === "string" ? reply.body : reply.body ? JSON.stringify(reply.body) : "";
-    const all = { "content-type": "application/json", ...sealed(text, reply.seal), ...reply.headers };
+    const content =
+      typeof reply.body === "string" ? reply.body : reply.body ? JSON.stringify(reply.body) : "";
+    const all = { "content-type": "application/json", ...sealed(content, reply.seal), ...reply.headers };
     const sent = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
     response.writeHead(reply.status ?? 200, Object.fromEntries(sent));
-    response.end(reply.sent ?? text);
+    response.end(reply.sent ?? content);
   });
   return { ...server, asked };
 }

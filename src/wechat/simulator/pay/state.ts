@@ -3,38 +3,56 @@ export interface Payment {
   outTradeNo: string;
   prepayId: string;
   prepaidUntil: number;
-  appid: string;
   openid: string;
   description: string;
+  attach: string;
   total: number;
-  notifyUrl: string;
-  state: "NOTPAY" | "SUCCESS" | "REFUND" | "CLOSED";
-  /** Empty before it was paid. */
-  transactionId: string;
-  paidAt: number;
   createdAt: number;
-  notifications: Attempt[];
+  notifyUrl: string;
+  /** The serial that the server verifies with: its notification is signed accordingly. */
+  serial: string | undefined;
+  closed: boolean;
+  paid?: { transactionId: string; at: number; notice: Notice };
+  refunds: Refund[];
 }
 
 /** Money on its way back. */
 export interface Refund {
+  payment: Payment;
   outRefundNo: string;
   refundId: string;
-  outTradeNo: string;
-  reason: string;
   amount: number;
-  notifyUrl: string;
-  status: "PROCESSING" | "SUCCESS" | "CLOSED" | "ABNORMAL";
+  reason: string;
   createdAt: number;
-  settledAt: number;
-  notifications: Attempt[];
+  /** Nobody is told without one. */
+  notifyUrl: string | undefined;
+  serial: string | undefined;
+  status: "PROCESSING" | Settled;
+  settledAt?: number;
+  /** Two when it was ABNORMAL first. */
+  notices: Notice[];
 }
 
-/** One notification that was sent. */
+export type Settled = "SUCCESS" | "CLOSED" | "ABNORMAL";
+
+/** What the server is told, as often as it needs. */
+export interface Notice {
+  id: string;
+  eventType: string;
+  url: string;
+  body: string;
+  serial: string | undefined;
+  attempts: Attempt[];
+}
+
+/** One sending of a notice. It is under way as long as it has neither status nor error. */
 export interface Attempt {
+  /** Unix ms */
   at: number;
-  /** What the server answered; none when it did not. */
-  status: number | undefined;
+  /** What the server answered. */
+  status?: number;
+  /** Why there was no answer. */
+  error?: string;
 }
 
 /** What WeChat Pay remembers. */
@@ -45,7 +63,7 @@ export interface PayState {
   refunds: Map<string, Refund>;
   /** The nonces of requests, and when they came: none is taken twice. */
   nonces: Map<string, number>;
-  /** The merchant's account is empty: no refund goes through. */
+  /** The merchant's account is empty: no refund is taken on. */
   empty: boolean;
 }
 
