@@ -1,13 +1,14 @@
 /**
- * The generated client on Node: signs in, sets a profile, orders, lists, renews.
- * `npm start` in one terminal, `npm run example` in another. Another server: `npm run example -- https://…`
+ * The generated client on Node, in the sandbox: signs in, sets a profile, orders, pays, asks for the money
+ * back, lists, renews. `npm start` in one terminal, `npm run example` in another; on another port:
+ * `npm run example -- http://127.0.0.1:9000`.
  */
 import { ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Catalog, Product_Kind } from "../gen/liveuser/catalog_pb.ts";
 import { Order, OrderRecord_State } from "../gen/liveuser/order_pb.ts";
 import { User } from "../gen/liveuser/user_pb.ts";
-import { Wx } from "../gen/liveuser/wx_pb.ts";
+import { PaymentState_State, Wx } from "../gen/liveuser/wx_pb.ts";
 
 let accessToken = "";
 
@@ -16,8 +17,9 @@ const authorize: Interceptor = (next) => (request) => {
   return next(request);
 };
 
+const server = new URL(process.argv[2] ?? "http://127.0.0.1:8080");
 const transport = createConnectTransport({
-  baseUrl: process.argv[2] ?? "http://127.0.0.1:8080",
+  baseUrl: server.origin,
   httpVersion: "1.1",
   interceptors: [authorize],
 });
@@ -54,11 +56,27 @@ console.log(
   `ordered for ${yuan(created.order?.pay ?? 0)}; repeated: same order ${created.order?.id === again.order?.id}`,
 );
 
-const cancelled = await order.cancel({ id: created.order?.id });
-console.log(`cancelled: ${nameOf(cancelled.order?.state)}`);
+const orderId = created.order?.id;
+const params = await wx.prepay({ orderId });
+console.log(
+  `for wx.requestPayment: ${Object.keys(params)
+    .filter((name) => name !== "$typeName")
+    .join(", ")}`,
+);
+// In a mini-program the person pays in WeChat now; in the sandbox its simulator does.
+await fetch(`http://${server.hostname}:${Number(server.port) + 1}/sim/pay`, {
+  method: "POST",
+  body: JSON.stringify({ prepay_id: params.package.replace("prepay_id=", "") }),
+});
+const { state, amount } = await wx.payStatus({ orderId });
+console.log(`paid: ${nameOf(PaymentState_State, state)}, ${yuan(amount)}`);
+const refunded = await order.refund({ id: orderId, reason: "changed my mind" });
+console.log(`asked for the money back: ${nameOf(OrderRecord_State, refunded.order?.state)}`);
 
 const { orders } = await order.list({ limit: 1 });
-console.log(`newest order: ${nameOf(orders[0]?.state)}, ${orders[0]?.products.length} products`);
+console.log(
+  `newest order: ${nameOf(OrderRecord_State, orders[0]?.state)}, ${orders[0]?.products.length} products`,
+);
 
 const renewed = await wx.renewToken({ refreshToken: session.refreshToken, attemptId: crypto.randomUUID() });
 accessToken = renewed.accessToken;
@@ -71,6 +89,6 @@ function yuan(fen: number): string {
   return `¥${(fen / 100).toFixed(2)}`;
 }
 
-function nameOf(state: OrderRecord_State | undefined): string | undefined {
-  return Object.entries(OrderRecord_State).find(([, value]) => value === state)?.[0];
+function nameOf(states: Record<string, string | number>, state: number | undefined): string | undefined {
+  return Object.entries(states).find(([, value]) => value === state)?.[0];
 }

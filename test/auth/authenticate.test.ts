@@ -49,7 +49,7 @@ test("a token that was checked lately is answered at once, without a promise or 
   world.clock.pass(1);
   const answers = await Promise.all(Array.from({ length: 10 }, () => auth.authenticate(accessToken)));
   expect(new Set(answers)).toEqual(
-    new Set([{ kind: "user", uid, sid: expect.any(String), role: "customer" }]),
+    new Set([{ kind: "user", uid, sid: expect.any(String), appid: "wx-test", role: "customer" }]),
   );
   expect(store.reads()).toBe(before + 2);
   await auth.close();

@@ -31,6 +31,7 @@ for (const database of databases) {
     expect(first).toMatchObject({ uid, expiry: world.clock.now() / 1000 + 3600 });
     expect(await auth.authenticate(first.accessToken)).toEqual({
       kind: "user",
+      appid: "wx-test",
       uid,
       sid: claims(first.refreshToken).sid,
       role: "business",

@@ -114,7 +114,10 @@ for (const database of databases) {
         ({ order, refunds }) => {
           const back = refunds.filter((one: { out_trade_no: string }) => one.out_trade_no === number);
           if (order === State.PAID) return back.length === 0;
-          return order === State.CANCELLED && (debited === "SUCCESS" ? back.length === 1 : back.length === 0);
+          return (
+            order === State.CANCELLED &&
+            (["SUCCESS", "REFUND"].includes(debited) ? back.length === 1 : back.length === 0)
+          );
         },
       );
       seen.add(end.order);

@@ -14,6 +14,8 @@ export interface Push {
   /** The message, as it is before encryption. */
   xml: string;
   encrypted: boolean;
+  /** Where the HTTP status of each try's answer is noted; null for none. */
+  answers: (number | null)[];
 }
 
 export interface Delivery {
@@ -34,6 +36,7 @@ export async function deliver(sim: Simulation, callbackUrl: string, push: Push):
 
   async function attempt(tries: number): Promise<Delivery> {
     const status = (await post(sim, callbackUrl, push))?.status ?? null;
+    push.answers.push(status);
     const delivered = status === 200;
     if (!delivered && tries < mostTries) {
       sim.later(answerWithinMs, async () => {

@@ -4,7 +4,7 @@ import { personOf } from "./login.ts";
 import { BadRequest, fields, json, type Routes } from "./router.ts";
 import { sandboxApp } from "./sandbox-app.ts";
 import { isSceneId, isSceneText, liveScene, newTicket } from "./scene.ts";
-import type { Person, Simulation } from "./state.ts";
+import { type Person, remember, type Simulation } from "./state.ts";
 
 /** 1 to 2048 characters that XML may carry. */
 const messageText = /^([^\p{Cc}\p{Cs}]|[\n\t]){1,2048}$/u;
@@ -56,7 +56,16 @@ async function tell(sim: Simulation, who: Person, act: Act, encrypted: boolean):
   if (act.event !== "text") who.subscribed = act.event !== "unsubscribe";
   // Servers tell a person's events apart by the second.
   who.lastEvent = Math.max(Math.floor(sim.now() / 1000), who.lastEvent + 1);
-  return deliver(sim, callbackUrl, { openid: who.openid, xml: written(sim, who, act), encrypted });
+  const { openid, lastEvent } = who;
+  const { answers } = remember(sim.state.events, `${openid} ${lastEvent}`, {
+    openid,
+    event: act.event,
+    about: (act.event === "text" ? act.content : act.scene) ?? "",
+    encrypted,
+    sent_at: Math.floor(sim.now() / 1000),
+    answers: [],
+  });
+  return deliver(sim, callbackUrl, { openid, xml: written(sim, who, act), encrypted, answers });
 }
 
 function written(sim: Simulation, { openid, lastEvent }: Person, act: Act): string {

@@ -116,5 +116,5 @@ export function createSimulator({
 /** Whether a web page of another origin asks, on whose behalf a browser does it unasked. */
 function isForeign({ headers }: SimRequest): boolean {
   const { origin, host } = headers;
-  return origin !== undefined && origin !== `http://${host}`;
+  return origin !== undefined && URL.parse(origin)?.host !== host;
 }

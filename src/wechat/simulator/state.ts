@@ -100,6 +100,19 @@ export interface SentMessage {
   sent_at: number;
 }
 
+/** Something that a person did with the official account. */
+export interface SentEvent {
+  openid: string;
+  event: string;
+  /** The scene, or the text; empty for none. */
+  about: string;
+  encrypted: boolean;
+  /** Unix s */
+  sent_at: number;
+  /** The HTTP status of each try's answer; null for none. */
+  answers: (number | null)[];
+}
+
 /** What goes wrong on a path, and how often still. */
 export interface Fault {
   path: string;
@@ -125,6 +138,8 @@ export interface State {
   /** By msgid. */
   messages: Map<string, SentMessage>;
   messagesSent: number;
+  /** By openid and CreateTime. */
+  events: Map<string, SentEvent>;
   faults: Fault[];
   pay: PayState;
   /** Where the server takes events, as it was told in WeChat's console. */
@@ -163,6 +178,7 @@ export function emptyState(): State {
     scenes: new Map(),
     messages: new Map(),
     messagesSent: 0,
+    events: new Map(),
     faults: [],
     pay: emptyPayState(),
     callbackUrl: undefined,

@@ -1,6 +1,8 @@
-import { createCipheriv, createSign } from "node:crypto";
+import { createCipheriv, createPrivateKey, createSign } from "node:crypto";
 import { sandboxMerchant, sandboxPlatform } from "../sandbox-app.ts";
 import type { Simulation } from "../state.ts";
+
+const platformKey = createPrivateKey(sandboxPlatform.privateKey);
 
 /**
  * The headers that sign a body. `serial` is what the server verifies with: the public key's id, or else it
@@ -9,10 +11,10 @@ import type { Simulation } from "../state.ts";
 export function signed(sim: Simulation, body: string, serial: string | undefined): Record<string, string> {
   const timestamp = String(Math.floor(sim.now() / 1000));
   const nonce = sim.random(16).toString("hex");
-  const { publicKeyId, privateKey, serial: certificateSerial } = sandboxPlatform;
+  const { publicKeyId, serial: certificateSerial } = sandboxPlatform;
   const signature = createSign("RSA-SHA256")
     .update(`${timestamp}\n${nonce}\n${body}\n`)
-    .sign(privateKey, "base64");
+    .sign(platformKey, "base64");
   return {
     "Wechatpay-Timestamp": timestamp,
     "Wechatpay-Nonce": nonce,
