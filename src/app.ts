@@ -103,7 +103,7 @@ function wechatOptions({
     openBase: settings.WECHAT_OPEN_BASE ?? hosts.WECHAT_OPEN_BASE,
     miniProgram,
     officialAccount: appid && secret ? { appid, secret } : miniProgram,
-    callback: token ? { token, aesKey } : undefined,
+    callback: token ? { token, aesKey, plain: settings.sandbox } : undefined,
     pay: mchid ? merchant(settings, mchid) : undefined,
     tokens: sharedValues({ store, clock, seal: createSeal(encryptionKey, "shared values") }),
     clock,

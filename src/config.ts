@@ -26,7 +26,7 @@ function wechatHost(host: string, what: string) {
   return z
     .url()
     .optional()
-    .describe(`Where WeChat's ${what} is: ${host}, or the simulator in the sandbox, unless set.`);
+    .describe(`Where ${what} is: ${host}, or the simulator in the sandbox, unless set.`);
 }
 
 /**
@@ -54,6 +54,11 @@ const schema = z.object({
   REFRESH_TOKEN_TTL: seconds.default(2592000).describe("How long a session lasts without being renewed (s)."),
   REFRESH_TOKEN_MAX: seconds.default(15552000).describe("How long a session lasts at most (s)."),
   ORDER_EXPIRE: seconds.default(1800).describe("How long an order can be paid (s)."),
+  TICKET_EXPIRE: seconds.default(3000).describe("How long a cinema ticket can be paid (s)."),
+  RAIL_EXPIRE: seconds.default(1800).describe("How long a rail order can be paid (s)."),
+  RAIL_CONFIRM: seconds
+    .default(604800)
+    .describe("After which time a rail order confirms itself whose ticket was approved (s)."),
   WECHAT_APPID: secret
     .optional()
     .describe("The mini-program's appid. Unset, the server starts in the sandbox, with a WeChat of its own."),
@@ -100,8 +105,8 @@ const schema = z.object({
   WECHAT_PAY_PUBLIC_KEY: pem
     .optional()
     .describe("WeChat Pay's public key, in PEM. Needed with WECHAT_PAY_PUBLIC_KEY_ID."),
-  WECHAT_API_BASE: wechatHost("https://api.weixin.qq.com", "API"),
-  WECHAT_OPEN_BASE: wechatHost("https://open.weixin.qq.com", "page authorisation"),
+  WECHAT_API_BASE: wechatHost("https://api.weixin.qq.com", "WeChat's API"),
+  WECHAT_OPEN_BASE: wechatHost("https://open.weixin.qq.com", "WeChat's page authorisation"),
   WECHAT_PAY_BASE: wechatHost("https://api.mch.weixin.qq.com", "WeChat Pay"),
   SIM_PORT: port.optional().describe("Port of the sandbox's WeChat simulator; PORT + 1 unless set."),
   SIM_TIME_SCALE: z.coerce

@@ -1,5 +1,8 @@
 import type { App } from "./app.ts";
+import type { Identity } from "./auth/identity.ts";
+import { dialects } from "./http/dialects/index.ts";
 import { createPayNotify } from "./http/external/pay-notify.ts";
+import { createWechatCallback } from "./http/external/wechat-callback.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { observeCalls } from "./http/observe.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -8,14 +11,23 @@ import { createPipeline } from "./rpc/pipeline.ts";
 import { seedCatalog } from "./services/catalog/sandbox.ts";
 import { contract, payables, services } from "./services/index.ts";
 import { sweepExpiredOrders } from "./services/order/expiry.ts";
+import { seedRailConfig } from "./services/rail/app-config.ts";
+import { sweepRailOrders } from "./services/rail/sweep.ts";
+import { deleteOldChanges } from "./services/ticket/changes.ts";
+import { sweepExpiredTickets } from "./services/ticket/expiry.ts";
+import { seedSeats } from "./services/ticket/sandbox.ts";
+import { deleteOldEvents, takeEvent } from "./services/wx/events.ts";
 
 /** How long running calls may take to finish when the server stops (ms). */
 const graceMs = 10_000;
 /** How long a caller may take to send its headers (ms). */
 const headerTimeoutMs = 10_000;
 
-/** How often sessions that are long over are deleted (ms). */
+/** How often what is long over is deleted (ms). */
 const cleaningMs = 3600_000;
+
+/** Who calls an old system's URL in the sandbox without a token, where that system knew none. */
+const sandboxService: Identity = { kind: "app", appid: "sandbox-service", role: "service" };
 
 /** Where WeChat Pay sends its notifications. */
 const notifyPath = "/liveuser/Wx/Postpay";
@@ -35,7 +47,8 @@ function metricsAccess({ METRICS_TOKEN: token, sandbox }: App["settings"]) {
 /** Serves an app: fills the sandbox, opens the doors, begins the work in the background. */
 export async function startServer(app: App): Promise<Running> {
   const { settings, auth, store, log } = app;
-  if (settings.sandbox) await Promise.all([seedCatalog(app), auth.apps.seedSandbox()]);
+  if (settings.sandbox)
+    await Promise.all([seedCatalog(app), seedSeats(app), seedRailConfig(app), auth.apps.seedSandbox()]);
   const metrics = createMetrics();
   const observe = observeCalls({ log, metrics });
   let url = "";
@@ -50,6 +63,11 @@ export async function startServer(app: App): Promise<Running> {
     authenticate: auth.authenticate,
     observe,
   });
+  const wechatCallback = createWechatCallback({
+    callback: app.wechat.callback,
+    takeEvent: (event) => takeEvent(app, event),
+    log,
+  });
   const http = createHttpServer({
     pipeline,
     log,
@@ -62,15 +80,26 @@ export async function startServer(app: App): Promise<Running> {
     corsOrigins: settings.CORS_ORIGINS,
     jwks: auth.jwks,
     healthy: store.ping,
-    pages: { [notifyPath]: { POST: createPayNotify({ take: payments.takeNotification, log }) } },
+    pages: {
+      [notifyPath]: { POST: createPayNotify({ take: payments.takeNotification, log }) },
+      "/wx/callback": wechatCallback,
+      "/wxs/wx/callback": wechatCallback,
+    },
+    dialects: dialects({ withoutCredential: settings.sandbox ? sandboxService : undefined }),
   });
   const { port } = await http.listen(settings.PORT, settings.HOST);
   const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
   url = `http://${host}:${port}`;
-  const stopSweep = sweepExpiredOrders(app, payments);
+  const stopSweeps = [
+    sweepExpiredOrders(app, payments),
+    sweepExpiredTickets(app, payments),
+    sweepRailOrders(app, payments),
+  ];
   const stopPayments = payments.start();
   const cleaning = setInterval(() => {
-    auth.cleanUp().catch((error: unknown) => log.error({ err: error }, "old sessions could not be deleted"));
+    Promise.all([auth.cleanUp(), deleteOldEvents(app), deleteOldChanges(app)]).catch((error: unknown) =>
+      log.error({ err: error }, "old rows could not be deleted"),
+    );
   }, cleaningMs).unref();
   pipeline.warm().catch((error: unknown) => log.error({ err: error }, "the rules could not be prepared"));
 
@@ -79,7 +108,7 @@ export async function startServer(app: App): Promise<Running> {
     async close() {
       clearInterval(cleaning);
       await http.close(graceMs);
-      await Promise.all([stopSweep(), stopPayments()]);
+      await Promise.all([...stopSweeps, stopPayments].map((stop) => stop()));
     },
   };
 }

@@ -8,6 +8,7 @@ import { Cart } from "../gen/liveuser/cart_pb.ts";
 import { Catalog } from "../gen/liveuser/catalog_pb.ts";
 import { Hall } from "../gen/liveuser/hall_pb.ts";
 import { Order } from "../gen/liveuser/order_pb.ts";
+import { Rail } from "../gen/liveuser/rail_pb.ts";
 import { Ticket } from "../gen/liveuser/ticket_pb.ts";
 import { User } from "../gen/liveuser/user_pb.ts";
 import { Wx } from "../gen/liveuser/wx_pb.ts";
@@ -20,7 +21,16 @@ import { sandboxSettings } from "../src/wechat/simulator/sandbox-app.ts";
 import { startSimulator } from "../src/wechat/simulator/server.ts";
 import { openTestStore, type TestDatabase } from "./databases.ts";
 
-const services = { user: User, wx: Wx, order: Order, catalog: Catalog, hall: Hall, cart: Cart, ticket: Ticket };
+const services = {
+  user: User,
+  wx: Wx,
+  order: Order,
+  catalog: Catalog,
+  hall: Hall,
+  cart: Cart,
+  ticket: Ticket,
+  rail: Rail,
+};
 
 /** The generated clients of one caller. */
 export type Caller = { [K in keyof typeof services]: Client<(typeof services)[K]> } & { token: string };

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file liveuser/cart.proto.
  */
 export const file_liveuser_cart: GenFile = /*@__PURE__*/
-  fileDesc("ChNsaXZldXNlci9jYXJ0LnByb3RvEghsaXZldXNlciJICg5DYXJ0QWRkUmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEhkKB29wZW5faWQYAiABKAlCCLpIBXIDGIABIhEKD0NhcnRBZGRSZXNwb25zZSJ9ChFDYXJ0TW9kaWZ5UmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEjAKBmFjdGlvbhgCIAEoDjIULmxpdmV1c2VyLkNhcnRBY3Rpb25CCrpIB4IBBBABIAASGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiFAoSQ2FydE1vZGlmeVJlc3BvbnNlIisKDkNhcnRHZXRSZXF1ZXN0EhkKB29wZW5faWQYASABKAlCCLpIBXIDGIABIjUKD0NhcnRHZXRSZXNwb25zZRIPCgdvcGVuX2lkGAEgASgJEhEKCW1vdmllX2lkcxgCIAMoCSIuChFDYXJ0U3VibWl0UmVxdWVzdBIZCgdvcGVuX2lkGAEgASgJQgi6SAVyAxiAASI8ChJDYXJ0U3VibWl0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkKk8KCkNhcnRBY3Rpb24SGwoXQ0FSVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZNT1ZFVVAQARIMCghNT1ZFRE9XThACEgoKBlJFTU9WRRADMtICCgRDYXJ0EkwKA0FkZBIYLmxpdmV1c2VyLkNhcnRBZGRSZXF1ZXN0GhkubGl2ZXVzZXIuQ2FydEFkZFJlc3BvbnNlIhCquxgCAgSyuxgCUTy4uxgBElUKBk1vZGlmeRIbLmxpdmV1c2VyLkNhcnRNb2RpZnlSZXF1ZXN0GhwubGl2ZXVzZXIuQ2FydE1vZGlmeVJlc3BvbnNlIhCquxgCAgSyuxgCZTy4uxgBEksKA0dldBIYLmxpdmV1c2VyLkNhcnRHZXRSZXF1ZXN0GhkubGl2ZXVzZXIuQ2FydEdldFJlc3BvbnNlIg+quxgCAgSyuxgBPLi7GAESWAoGU3VibWl0EhsubGl2ZXVzZXIuQ2FydFN1Ym1pdFJlcXVlc3QaHC5saXZldXNlci5DYXJ0U3VibWl0UmVzcG9uc2UiE6q7GAICBLK7GAVkMWZUPLi7GAFiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_ticket]);
+  fileDesc("ChNsaXZldXNlci9jYXJ0LnByb3RvEghsaXZldXNlciJICg5DYXJ0QWRkUmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEhkKB29wZW5faWQYAiABKAlCCLpIBXIDGIABIhEKD0NhcnRBZGRSZXNwb25zZSJ9ChFDYXJ0TW9kaWZ5UmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEjAKBmFjdGlvbhgCIAEoDjIULmxpdmV1c2VyLkNhcnRBY3Rpb25CCrpIB4IBBBABIAASGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiFAoSQ2FydE1vZGlmeVJlc3BvbnNlIisKDkNhcnRHZXRSZXF1ZXN0EhkKB29wZW5faWQYASABKAlCCLpIBXIDGIABIjUKD0NhcnRHZXRSZXNwb25zZRIPCgdvcGVuX2lkGAEgASgJEhEKCW1vdmllX2lkcxgCIAMoCSIuChFDYXJ0U3VibWl0UmVxdWVzdBIZCgdvcGVuX2lkGAEgASgJQgi6SAVyAxiAASI8ChJDYXJ0U3VibWl0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkKk8KCkNhcnRBY3Rpb24SGwoXQ0FSVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZNT1ZFVVAQARIMCghNT1ZFRE9XThACEgoKBlJFTU9WRRADMr4CCgRDYXJ0EkgKA0FkZBIYLmxpdmV1c2VyLkNhcnRBZGRSZXF1ZXN0GhkubGl2ZXVzZXIuQ2FydEFkZFJlc3BvbnNlIgyquxgCAgSyuxgCURwSUQoGTW9kaWZ5EhsubGl2ZXVzZXIuQ2FydE1vZGlmeVJlcXVlc3QaHC5saXZldXNlci5DYXJ0TW9kaWZ5UmVzcG9uc2UiDKq7GAICBLK7GAJlHBJCCgNHZXQSGC5saXZldXNlci5DYXJ0R2V0UmVxdWVzdBoZLmxpdmV1c2VyLkNhcnRHZXRSZXNwb25zZSIGqrsYAgIEElUKBlN1Ym1pdBIbLmxpdmV1c2VyLkNhcnRTdWJtaXRSZXF1ZXN0GhwubGl2ZXVzZXIuQ2FydFN1Ym1pdFJlc3BvbnNlIhCquxgCAgSyuxgGZFExZlQcYgZwcm90bzM", [file_buf_validate_validate, file_liveuser_options, file_liveuser_ticket]);
 
 /**
  * @generated from message liveuser.CartAddRequest
@@ -26,7 +26,7 @@ export type CartAddRequest = Message<"liveuser.CartAddRequest"> & {
   movieId: string;
 
   /**
-   * Whose cart; a person leaves it out.
+   * Whose cart. A person may leave it out or name one of their own.
    *
    * @generated from field: string open_id = 2;
    */
@@ -68,7 +68,7 @@ export type CartModifyRequest = Message<"liveuser.CartModifyRequest"> & {
   action: CartAction;
 
   /**
-   * Whose cart; a person leaves it out.
+   * Whose cart. A person may leave it out or name one of their own.
    *
    * @generated from field: string open_id = 3;
    */
@@ -100,7 +100,7 @@ export const CartModifyResponseSchema: GenMessage<CartModifyResponse> = /*@__PUR
  */
 export type CartGetRequest = Message<"liveuser.CartGetRequest"> & {
   /**
-   * Whose cart; a person leaves it out.
+   * Whose cart. A person may leave it out or name one of their own.
    *
    * @generated from field: string open_id = 1;
    */
@@ -119,6 +119,8 @@ export const CartGetRequestSchema: GenMessage<CartGetRequest> = /*@__PURE__*/
  */
 export type CartGetResponse = Message<"liveuser.CartGetResponse"> & {
   /**
+   * Whose cart.
+   *
    * @generated from field: string open_id = 1;
    */
   openId: string;
@@ -143,7 +145,7 @@ export const CartGetResponseSchema: GenMessage<CartGetResponse> = /*@__PURE__*/
  */
 export type CartSubmitRequest = Message<"liveuser.CartSubmitRequest"> & {
   /**
-   * Whose cart; a person leaves it out.
+   * Whose cart. A person may leave it out or name one of their own.
    *
    * @generated from field: string open_id = 1;
    */
@@ -224,13 +226,14 @@ export const CartActionSchema: GenEnum<CartAction> = /*@__PURE__*/
 
 /**
  * Cart is the list of movies that a person is about to watch, in their order. A person works on
- * their own cart; a machine identity with the role service names the person's openid.
+ * their own cart; a machine identity with the role service names the person's openid, also one that
+ * nobody has seen yet.
  *
  * @generated from service liveuser.Cart
  */
 export const Cart: GenService<{
   /**
-   * Puts a movie at the end. A movie that is there already stays where it is.
+   * Puts a movie at the end. A movie that is there already stays where it is. A cart takes 50 movies.
    *
    * @generated from rpc liveuser.Cart.Add
    */
@@ -260,8 +263,8 @@ export const Cart: GenService<{
     output: typeof CartGetResponseSchema;
   },
   /**
-   * Makes one ticket of the cart, on the seat of the scene that the person scanned last, and empties
-   * the cart.
+   * Makes one ticket of the cart, at the prices of the moment, on the seat of the scene that the person
+   * scanned last, and empties the cart. A ticket that costs nothing is paid at once.
    *
    * @generated from rpc liveuser.Cart.Submit
    */

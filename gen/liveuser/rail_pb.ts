@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file liveuser/rail.proto.
  */
 export const file_liveuser_rail: GenFile = /*@__PURE__*/
-  fileDesc("ChNsaXZldXNlci9yYWlsLnByb3RvEghsaXZldXNlciL2BAoJUmFpbE9yZGVyEgoKAmlkGAEgASgEEhAKCG9yZGVyX25vGAIgASgJEgsKA3VpZBgDIAEoCRIoCgVzdGF0ZRgEIAEoDjIZLmxpdmV1c2VyLlJhaWxPcmRlci5TdGF0ZRIXCg9pZGVudGl0eV9udW1iZXIYBSABKAkSNQoNZG9jdW1lbnRfdHlwZRgGIAEoDjIeLmxpdmV1c2VyLkNvbnRhY3QuRG9jdW1lbnRUeXBlEjcKDnBhc3Nlbmdlcl90eXBlGAcgASgOMh8ubGl2ZXVzZXIuQ29udGFjdC5QYXNzZW5nZXJUeXBlEhYKDnBhc3Nlbmdlcl9uYW1lGAggASgJEhEKCWZyb21fc2l0ZRgJIAEoCRIPCgd0b19zaXRlGAogASgJEisKB2RldGFpbHMYCyADKAsyGi5saXZldXNlci5SYWlsVGlja2V0RGV0YWlsEg4KBmFtb3VudBgMIAEoBRIUCgxtZXJjaGFudF91aWQYDSABKAkSEQoJdGlja2V0X25vGA4gASgJEhIKCmNyZWF0ZWRfYXQYDyABKAMSEgoKdXBkYXRlZF9hdBgQIAEoAyLAAQoFU3RhdGUSDAoId2FpdF9wYXkQABIMCgh3YWl0X3JvYhABEgoKBnJvYmluZxACEg8KC29yZGVyX2F1ZGl0EAMSEQoNd2FpdF9jb25maXJtZRAEEgsKB3N1Y2Nlc3MQBRIKCgZjYW5jZWwQBhISCg5yZXR1cm5lZF9hdWRpdBAHEhMKD3JldHVybmVkX3JldHVybhAIEhQKEHJldHVybmluZ19hbW91bnQQCRITCg9yZXR1cm5lZF9hbW91bnQQCiKNAQoQUmFpbFRpY2tldERldGFpbBIdCglzZWF0X3R5cGUYASABKAlCCrpIB3IFEAEYgAESOwoOZGVwYXJ0dXJlX2RhdGUYAiABKAlCI7pIIHIeMhxeWzAtOV17NH0tWzAtOV17Mn0tWzAtOV17Mn0kEh0KCXRyYWluX251bRgDIAEoCUIKukgHcgUQARiAASKcAwoRUmFpbENyZWF0ZVJlcXVlc3QSMgoPaWRlbnRpdHlfbnVtYmVyGAEgASgJQhm6SBZyFDISXlswLTldezE3fVswLTlYeF0kEiEKDnBhc3Nlbmdlcl9uYW1lGAIgASgJQgm6SAZyBBABGEASQQoOcGFzc2VuZ2VyX3R5cGUYAyABKA4yHy5saXZldXNlci5Db250YWN0LlBhc3NlbmdlclR5cGVCCLpIBYIBAhABEj8KDWRvY3VtZW50X3R5cGUYBCABKA4yHi5saXZldXNlci5Db250YWN0LkRvY3VtZW50VHlwZUIIukgFggECEAESHAoJZnJvbV9zaXRlGAUgASgJQgm6SAZyBBABGEASGgoHdG9fc2l0ZRgGIAEoCUIJukgGcgQQARhAEjcKB2RldGFpbHMYByADKAsyGi5saXZldXNlci5SYWlsVGlja2V0RGV0YWlsQgq6SAeSAQQIARAUEhcKBmFtb3VudBgIIAEoBUIHukgEGgIgABIgCg9pZGVtcG90ZW5jeV9rZXkYCSABKAlCB7pIBHICGEAiWgoSUmFpbENyZWF0ZVJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyEiAKA3BheRgCIAEoCzITLmxpdmV1c2VyLlBheVBhcmFtcyJBCg9SYWlsTGlzdFJlcXVlc3QSFQoEcGFnZRgBIAEoBUIHukgEGgIoABIXCgRzaXplGAIgASgFQgm6SAYaBBhkKAAiYwoQUmFpbExpc3RSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5saXZldXNlci5SYWlsT3JkZXISDQoFdG90YWwYAiABKAUSDQoFcGFnZXMYAyABKAUSDAoEcGFnZRgEIAEoBSIuCg5SYWlsR2V0UmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACI1Cg9SYWlsR2V0UmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIipAEKDlJhaWxQYXlSZXF1ZXN0EhoKAmlkGAEgASgEQg66SAsyCRCAgICAgICAEBIZCghvcmRlcl9ubxgCIAEoCUIHukgEcgIYQDpbukhYGlYKDmlkX29yX29yZGVyX25vEhpnaXZlIGVpdGhlciBpZCBvciBvcmRlcl9ubxooKHRoaXMuaWQgIT0gMHUpICE9ICh0aGlzLm9yZGVyX25vICE9ICcnKSIzCg9SYWlsUGF5UmVzcG9uc2USIAoDcGF5GAEgASgLMhMubGl2ZXVzZXIuUGF5UGFyYW1zIjEKEVJhaWxDYW5jZWxSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIjgKElJhaWxDYW5jZWxSZXNwb25zZRIiCgVvcmRlchgBIAEoCzITLmxpdmV1c2VyLlJhaWxPcmRlciIxChFSYWlsUmVmdW5kUmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACI4ChJSYWlsUmVmdW5kUmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIiMgoSUmFpbENvbmZpcm1SZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIjkKE1JhaWxDb25maXJtUmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIiTwoTUmFpbExpc3RPcGVuUmVxdWVzdBIeCgZjdXJzb3IYASABKARCDrpICzIJEICAgICAgIAQEhgKBWxpbWl0GAIgASgFQgm6SAYaBBhkKAAiSwoUUmFpbExpc3RPcGVuUmVzcG9uc2USIwoGb3JkZXJzGAEgAygLMhMubGl2ZXVzZXIuUmFpbE9yZGVyEg4KBmN1cnNvchgCIAEoBCIvCg9SYWlsR3JhYlJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiNgoQUmFpbEdyYWJSZXNwb25zZRIiCgVvcmRlchgBIAEoCzITLmxpdmV1c2VyLlJhaWxPcmRlciJPChFSYWlsU3VibWl0UmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgABIcCgl0aWNrZXRfbm8YAiABKAlCCbpIBnIEEAEYQCI4ChJSYWlsU3VibWl0UmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIiMQoRUmFpbEdpdmVVcFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiOAoSUmFpbEdpdmVVcFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyImEKFlJhaWxBdWRpdFRpY2tldFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAASDwoHYXBwcm92ZRgCIAEoCBIYCgZyZW1hcmsYAyABKAlCCLpIBXIDGPQDIj0KF1JhaWxBdWRpdFRpY2tldFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyImEKFlJhaWxBdWRpdFJlZnVuZFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAASDwoHYXBwcm92ZRgCIAEoCBIYCgZyZW1hcmsYAyABKAlCCLpIBXIDGPQDIj0KF1JhaWxBdWRpdFJlZnVuZFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIj0KFFJhaWxBcHBDb25maWdSZXF1ZXN0EiUKA2tleRgBIAEoCUIYukgVchMyEV5bYS16MC05X117MSw2NH0kIiYKFVJhaWxBcHBDb25maWdSZXNwb25zZRINCgV2YWx1ZRgBIAEoCSJcChdSYWlsU2V0QXBwQ29uZmlnUmVxdWVzdBIlCgNrZXkYASABKAlCGLpIFXITMhFeW2EtejAtOV9dezEsNjR9JBIaCgV2YWx1ZRgCIAEoCUILukgIcgYQARiAgAEiGgoYUmFpbFNldEFwcENvbmZpZ1Jlc3BvbnNlMqcKCgRSYWlsElUKBkNyZWF0ZRIbLmxpdmV1c2VyLlJhaWxDcmVhdGVSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbENyZWF0ZVJlc3BvbnNlIhCquxgBArK7GAM9Kwi4uxgBEkgKBExpc3QSGS5saXZldXNlci5SYWlsTGlzdFJlcXVlc3QaGi5saXZldXNlci5SYWlsTGlzdFJlc3BvbnNlIgmquxgBAri7GAESSgoDR2V0EhgubGl2ZXVzZXIuUmFpbEdldFJlcXVlc3QaGS5saXZldXNlci5SYWlsR2V0UmVzcG9uc2UiDqq7GAECsrsYAVK4uxgBEk0KA1BheRIYLmxpdmV1c2VyLlJhaWxQYXlSZXF1ZXN0GhkubGl2ZXVzZXIuUmFpbFBheVJlc3BvbnNlIhGquxgBArK7GARSU1cruLsYARJUCgZDYW5jZWwSGy5saXZldXNlci5SYWlsQ2FuY2VsUmVxdWVzdBocLmxpdmV1c2VyLlJhaWxDYW5jZWxSZXNwb25zZSIPqrsYAQKyuxgCUlO4uxgBElQKBlJlZnVuZBIbLmxpdmV1c2VyLlJhaWxSZWZ1bmRSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbFJlZnVuZFJlc3BvbnNlIg+quxgBArK7GAJSU7i7GAESVwoHQ29uZmlybRIcLmxpdmV1c2VyLlJhaWxDb25maXJtUmVxdWVzdBodLmxpdmV1c2VyLlJhaWxDb25maXJtUmVzcG9uc2UiD6q7GAECsrsYAlJTuLsYARJUCghMaXN0T3BlbhIdLmxpdmV1c2VyLlJhaWxMaXN0T3BlblJlcXVlc3QaHi5saXZldXNlci5SYWlsTGlzdE9wZW5SZXNwb25zZSIJqrsYAQO4uxgBEk8KBEdyYWISGS5saXZldXNlci5SYWlsR3JhYlJlcXVlc3QaGi5saXZldXNlci5SYWlsR3JhYlJlc3BvbnNlIhCquxgBA7K7GANSeFO4uxgBElUKBlN1Ym1pdBIbLmxpdmV1c2VyLlJhaWxTdWJtaXRSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbFN1Ym1pdFJlc3BvbnNlIhCquxgBA7K7GANSeVO4uxgBElUKBkdpdmVVcBIbLmxpdmV1c2VyLlJhaWxHaXZlVXBSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbEdpdmVVcFJlc3BvbnNlIhCquxgBA7K7GANSeVO4uxgBEmMKC0F1ZGl0VGlja2V0EiAubGl2ZXVzZXIuUmFpbEF1ZGl0VGlja2V0UmVxdWVzdBohLmxpdmV1c2VyLlJhaWxBdWRpdFRpY2tldFJlc3BvbnNlIg+quxgBBbK7GAJSU7i7GAESYwoLQXVkaXRSZWZ1bmQSIC5saXZldXNlci5SYWlsQXVkaXRSZWZ1bmRSZXF1ZXN0GiEubGl2ZXVzZXIuUmFpbEF1ZGl0UmVmdW5kUmVzcG9uc2UiD6q7GAEFsrsYAlJTuLsYARJdCglBcHBDb25maWcSHi5saXZldXNlci5SYWlsQXBwQ29uZmlnUmVxdWVzdBofLmxpdmV1c2VyLlJhaWxBcHBDb25maWdSZXNwb25zZSIPqrsYAgIFsrsYAXq4uxgBEmAKDFNldEFwcENvbmZpZxIhLmxpdmV1c2VyLlJhaWxTZXRBcHBDb25maWdSZXF1ZXN0GiIubGl2ZXVzZXIuUmFpbFNldEFwcENvbmZpZ1Jlc3BvbnNlIgmquxgBBbi7GAFiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_user, file_liveuser_wx]);
+  fileDesc("ChNsaXZldXNlci9yYWlsLnByb3RvEghsaXZldXNlciK/BQoJUmFpbE9yZGVyEgoKAmlkGAEgASgEEhAKCG9yZGVyX25vGAIgASgJEgsKA3VpZBgDIAEoCRIoCgVzdGF0ZRgEIAEoDjIZLmxpdmV1c2VyLlJhaWxPcmRlci5TdGF0ZRIXCg9pZGVudGl0eV9udW1iZXIYBSABKAkSNQoNZG9jdW1lbnRfdHlwZRgGIAEoDjIeLmxpdmV1c2VyLkNvbnRhY3QuRG9jdW1lbnRUeXBlEjcKDnBhc3Nlbmdlcl90eXBlGAcgASgOMh8ubGl2ZXVzZXIuQ29udGFjdC5QYXNzZW5nZXJUeXBlEhYKDnBhc3Nlbmdlcl9uYW1lGAggASgJEhEKCWZyb21fc2l0ZRgJIAEoCRIPCgd0b19zaXRlGAogASgJEisKB2RldGFpbHMYCyADKAsyGi5saXZldXNlci5SYWlsVGlja2V0RGV0YWlsEg4KBmFtb3VudBgMIAEoBRIUCgxtZXJjaGFudF91aWQYDSABKAkSEQoJdGlja2V0X25vGA4gASgJEhIKCmNyZWF0ZWRfYXQYDyABKAMSEgoKdXBkYXRlZF9hdBgQIAEoAxIOCgZyZW1hcmsYESABKAkSDgoGcGF5X2F0GBIgASgDEhIKCmV4cGlyZXNfYXQYEyABKAMSEwoLY29uZmlybXNfYXQYFCABKAMiwAEKBVN0YXRlEgwKCHdhaXRfcGF5EAASDAoId2FpdF9yb2IQARIKCgZyb2JpbmcQAhIPCgtvcmRlcl9hdWRpdBADEhEKDXdhaXRfY29uZmlybWUQBBILCgdzdWNjZXNzEAUSCgoGY2FuY2VsEAYSEgoOcmV0dXJuZWRfYXVkaXQQBxITCg9yZXR1cm5lZF9yZXR1cm4QCBIUChByZXR1cm5pbmdfYW1vdW50EAkSEwoPcmV0dXJuZWRfYW1vdW50EAoipAEKEFJhaWxUaWNrZXREZXRhaWwSHQoJc2VhdF90eXBlGAEgASgJQgq6SAdyBRABGIABElIKDmRlcGFydHVyZV9kYXRlGAIgASgJQjq6SDdyNTIzXlswLTldezR9LSgwWzEtOV18MVswLTJdKS0oMFsxLTldfFsxMl1bMC05XXwzWzAxXSkkEh0KCXRyYWluX251bRgDIAEoCUIKukgHcgUQARiAASKrBQoRUmFpbENyZWF0ZVJlcXVlc3QSNQoPaWRlbnRpdHlfbnVtYmVyGAEgASgJQhy6SBlyFzIVXihbMC05XXsxN31bMC05WHhdKT8kEh8KDnBhc3Nlbmdlcl9uYW1lGAIgASgJQge6SARyAhhAEkEKDnBhc3Nlbmdlcl90eXBlGAMgASgOMh8ubGl2ZXVzZXIuQ29udGFjdC5QYXNzZW5nZXJUeXBlQgi6SAWCAQIQARI/Cg1kb2N1bWVudF90eXBlGAQgASgOMh4ubGl2ZXVzZXIuQ29udGFjdC5Eb2N1bWVudFR5cGVCCLpIBYIBAhABEhwKCWZyb21fc2l0ZRgFIAEoCUIJukgGcgQQARhAEhoKB3RvX3NpdGUYBiABKAlCCbpIBnIEEAEYQBI3CgdkZXRhaWxzGAcgAygLMhoubGl2ZXVzZXIuUmFpbFRpY2tldERldGFpbEIKukgHkgEECAEQFBIXCgZhbW91bnQYCCABKAVCB7pIBBoCIAASIAoPaWRlbXBvdGVuY3lfa2V5GAkgASgJQge6SARyAhhAEiIKCmNvbnRhY3RfaWQYCiABKARCDrpICzIJEICAgICAgIAQOucBukjjARrgAQoUY29udGFjdF9vcl9wYXNzZW5nZXISPGdpdmUgZWl0aGVyIGNvbnRhY3RfaWQgb3IgaWRlbnRpdHlfbnVtYmVyIGFuZCBwYXNzZW5nZXJfbmFtZRqJAXRoaXMuY29udGFjdF9pZCAhPSAwdSA/IHRoaXMuaWRlbnRpdHlfbnVtYmVyID09ICcnICYmIHRoaXMucGFzc2VuZ2VyX25hbWUgPT0gJycgOiB0aGlzLmlkZW50aXR5X251bWJlciAhPSAnJyAmJiB0aGlzLnBhc3Nlbmdlcl9uYW1lICE9ICcnIloKElJhaWxDcmVhdGVSZXNwb25zZRIiCgVvcmRlchgBIAEoCzITLmxpdmV1c2VyLlJhaWxPcmRlchIgCgNwYXkYAiABKAsyEy5saXZldXNlci5QYXlQYXJhbXMiQQoPUmFpbExpc3RSZXF1ZXN0EhUKBHBhZ2UYASABKAVCB7pIBBoCKAASFwoEc2l6ZRgCIAEoBUIJukgGGgQYZCgAImMKEFJhaWxMaXN0UmVzcG9uc2USIwoGb3JkZXJzGAEgAygLMhMubGl2ZXVzZXIuUmFpbE9yZGVyEg0KBXRvdGFsGAIgASgFEg0KBXBhZ2VzGAMgASgFEgwKBHBhZ2UYBCABKAUiLgoOUmFpbEdldFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiNQoPUmFpbEdldFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIqQBCg5SYWlsUGF5UmVxdWVzdBIaCgJpZBgBIAEoBEIOukgLMgkQgICAgICAgBASGQoIb3JkZXJfbm8YAiABKAlCB7pIBHICGEA6W7pIWBpWCg5pZF9vcl9vcmRlcl9ubxIaZ2l2ZSBlaXRoZXIgaWQgb3Igb3JkZXJfbm8aKCh0aGlzLmlkICE9IDB1KSAhPSAodGhpcy5vcmRlcl9ubyAhPSAnJykiMwoPUmFpbFBheVJlc3BvbnNlEiAKA3BheRgBIAEoCzITLmxpdmV1c2VyLlBheVBhcmFtcyIxChFSYWlsQ2FuY2VsUmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACI4ChJSYWlsQ2FuY2VsUmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIiMQoRUmFpbFJlZnVuZFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiOAoSUmFpbFJlZnVuZFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIjIKElJhaWxDb25maXJtUmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACI5ChNSYWlsQ29uZmlybVJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIk8KE1JhaWxMaXN0T3BlblJlcXVlc3QSHgoGY3Vyc29yGAEgASgEQg66SAsyCRCAgICAgICAEBIYCgVsaW1pdBgCIAEoBUIJukgGGgQYZCgAIksKFFJhaWxMaXN0T3BlblJlc3BvbnNlEiMKBm9yZGVycxgBIAMoCzITLmxpdmV1c2VyLlJhaWxPcmRlchIOCgZjdXJzb3IYAiABKAQiLwoPUmFpbEdyYWJSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIjYKEFJhaWxHcmFiUmVzcG9uc2USIgoFb3JkZXIYASABKAsyEy5saXZldXNlci5SYWlsT3JkZXIiTwoRUmFpbFN1Ym1pdFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAASHAoJdGlja2V0X25vGAIgASgJQgm6SAZyBBABGEAiOAoSUmFpbFN1Ym1pdFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIjEKEVJhaWxHaXZlVXBSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIjgKElJhaWxHaXZlVXBSZXNwb25zZRIiCgVvcmRlchgBIAEoCzITLmxpdmV1c2VyLlJhaWxPcmRlciJSChZSYWlsTGlzdEdyYWJiZWRSZXF1ZXN0Eh4KBmN1cnNvchgBIAEoBEIOukgLMgkQgICAgICAgBASGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJOChdSYWlsTGlzdEdyYWJiZWRSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5saXZldXNlci5SYWlsT3JkZXISDgoGY3Vyc29yGAIgASgEImEKFlJhaWxBdWRpdFRpY2tldFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAASDwoHYXBwcm92ZRgCIAEoCBIYCgZyZW1hcmsYAyABKAlCCLpIBXIDGPQDIj0KF1JhaWxBdWRpdFRpY2tldFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyImEKFlJhaWxBdWRpdFJlZnVuZFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAASDwoHYXBwcm92ZRgCIAEoCBIYCgZyZW1hcmsYAyABKAlCCLpIBXIDGPQDIj0KF1JhaWxBdWRpdFJlZnVuZFJlc3BvbnNlEiIKBW9yZGVyGAEgASgLMhMubGl2ZXVzZXIuUmFpbE9yZGVyIowBChJSYWlsTGlzdEFsbFJlcXVlc3QSHgoGY3Vyc29yGAEgASgEQg66SAsyCRCAgICAgICAEBIYCgVsaW1pdBgCIAEoBUIJukgGGgQYZCgAEjwKBnN0YXRlcxgDIAMoDjIZLmxpdmV1c2VyLlJhaWxPcmRlci5TdGF0ZUIRukgOkgELEAsYASIFggECEAEiSgoTUmFpbExpc3RBbGxSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5saXZldXNlci5SYWlsT3JkZXISDgoGY3Vyc29yGAIgASgEImUKGVJhaWxTZXRCZW5lZml0UmF0ZVJlcXVlc3QSJgoDdWlkGAEgASgJQhm6SBZyFDISXlsxLTldWzAtOV17MCwxNX0kEiAKDGJlbmVmaXRfcmF0ZRgCIAEoBUIKukgHGgUYkE4oACIcChpSYWlsU2V0QmVuZWZpdFJhdGVSZXNwb25zZSI9ChRSYWlsQXBwQ29uZmlnUmVxdWVzdBIlCgNrZXkYASABKAlCGLpIFXITMhFeW2EtejAtOV9dezEsNjR9JCImChVSYWlsQXBwQ29uZmlnUmVzcG9uc2USDQoFdmFsdWUYASABKAkiXAoXUmFpbFNldEFwcENvbmZpZ1JlcXVlc3QSJQoDa2V5GAEgASgJQhi6SBVyEzIRXlthLXowLTlfXXsxLDY0fSQSGgoFdmFsdWUYAiABKAlCC7pICHIGEAEYgIABIhoKGFJhaWxTZXRBcHBDb25maWdSZXNwb25zZTKEDAoEUmFpbBJUCgZDcmVhdGUSGy5saXZldXNlci5SYWlsQ3JlYXRlUmVxdWVzdBocLmxpdmV1c2VyLlJhaWxDcmVhdGVSZXNwb25zZSIPqrsYAQKyuxgGPT9VLissEkQKBExpc3QSGS5saXZldXNlci5SYWlsTGlzdFJlcXVlc3QaGi5saXZldXNlci5SYWlsTGlzdFJlc3BvbnNlIgWquxgBAhJGCgNHZXQSGC5saXZldXNlci5SYWlsR2V0UmVxdWVzdBoZLmxpdmV1c2VyLlJhaWxHZXRSZXNwb25zZSIKqrsYAQKyuxgBUhJLCgNQYXkSGC5saXZldXNlci5SYWlsUGF5UmVxdWVzdBoZLmxpdmV1c2VyLlJhaWxQYXlSZXNwb25zZSIPqrsYAQKyuxgGUlNXLissElAKBkNhbmNlbBIbLmxpdmV1c2VyLlJhaWxDYW5jZWxSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbENhbmNlbFJlc3BvbnNlIguquxgBArK7GAJSUxJQCgZSZWZ1bmQSGy5saXZldXNlci5SYWlsUmVmdW5kUmVxdWVzdBocLmxpdmV1c2VyLlJhaWxSZWZ1bmRSZXNwb25zZSILqrsYAQKyuxgCUlMSUwoHQ29uZmlybRIcLmxpdmV1c2VyLlJhaWxDb25maXJtUmVxdWVzdBodLmxpdmV1c2VyLlJhaWxDb25maXJtUmVzcG9uc2UiC6q7GAECsrsYAlJTElAKCExpc3RPcGVuEh0ubGl2ZXVzZXIuUmFpbExpc3RPcGVuUmVxdWVzdBoeLmxpdmV1c2VyLlJhaWxMaXN0T3BlblJlc3BvbnNlIgWquxgBAxJLCgRHcmFiEhkubGl2ZXVzZXIuUmFpbEdyYWJSZXF1ZXN0GhoubGl2ZXVzZXIuUmFpbEdyYWJSZXNwb25zZSIMqrsYAQOyuxgDUnhTElEKBlN1Ym1pdBIbLmxpdmV1c2VyLlJhaWxTdWJtaXRSZXF1ZXN0GhwubGl2ZXVzZXIuUmFpbFN1Ym1pdFJlc3BvbnNlIgyquxgBA7K7GANSeVMSUQoGR2l2ZVVwEhsubGl2ZXVzZXIuUmFpbEdpdmVVcFJlcXVlc3QaHC5saXZldXNlci5SYWlsR2l2ZVVwUmVzcG9uc2UiDKq7GAEDsrsYA1J5UxJZCgtMaXN0R3JhYmJlZBIgLmxpdmV1c2VyLlJhaWxMaXN0R3JhYmJlZFJlcXVlc3QaIS5saXZldXNlci5SYWlsTGlzdEdyYWJiZWRSZXNwb25zZSIFqrsYAQMSXwoLQXVkaXRUaWNrZXQSIC5saXZldXNlci5SYWlsQXVkaXRUaWNrZXRSZXF1ZXN0GiEubGl2ZXVzZXIuUmFpbEF1ZGl0VGlja2V0UmVzcG9uc2UiC6q7GAEFsrsYAlJTEmAKC0F1ZGl0UmVmdW5kEiAubGl2ZXVzZXIuUmFpbEF1ZGl0UmVmdW5kUmVxdWVzdBohLmxpdmV1c2VyLlJhaWxBdWRpdFJlZnVuZFJlc3BvbnNlIgyquxgBBbK7GANSUy4STQoHTGlzdEFsbBIcLmxpdmV1c2VyLlJhaWxMaXN0QWxsUmVxdWVzdBodLmxpdmV1c2VyLlJhaWxMaXN0QWxsUmVzcG9uc2UiBaq7GAEFEmcKDlNldEJlbmVmaXRSYXRlEiMubGl2ZXVzZXIuUmFpbFNldEJlbmVmaXRSYXRlUmVxdWVzdBokLmxpdmV1c2VyLlJhaWxTZXRCZW5lZml0UmF0ZVJlc3BvbnNlIgqquxgBBbK7GAE8ElkKCUFwcENvbmZpZxIeLmxpdmV1c2VyLlJhaWxBcHBDb25maWdSZXF1ZXN0Gh8ubGl2ZXVzZXIuUmFpbEFwcENvbmZpZ1Jlc3BvbnNlIguquxgCAgWyuxgBehJcCgxTZXRBcHBDb25maWcSIS5saXZldXNlci5SYWlsU2V0QXBwQ29uZmlnUmVxdWVzdBoiLmxpdmV1c2VyLlJhaWxTZXRBcHBDb25maWdSZXNwb25zZSIFqrsYAQViBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_user, file_liveuser_wx]);
 
 /**
  * RailOrder is one order of train tickets.
@@ -51,7 +51,7 @@ export type RailOrder = Message<"liveuser.RailOrder"> & {
   state: RailOrder_State;
 
   /**
-   * The passenger's; whole for the one who ordered, the last four for others.
+   * The passenger's; whole for the one who ordered and for the merchant while they buy the ticket, the last four for others.
    *
    * @generated from field: string identity_number = 5;
    */
@@ -127,6 +127,34 @@ export type RailOrder = Message<"liveuser.RailOrder"> & {
    * @generated from field: int64 updated_at = 16;
    */
   updatedAt: bigint;
+
+  /**
+   * What the operator said at the last audit.
+   *
+   * @generated from field: string remark = 17;
+   */
+  remark: string;
+
+  /**
+   * When it was paid (unix ms); 0 when it was not.
+   *
+   * @generated from field: int64 pay_at = 18;
+   */
+  payAt: bigint;
+
+  /**
+   * Until when it can be paid (unix ms).
+   *
+   * @generated from field: int64 expires_at = 19;
+   */
+  expiresAt: bigint;
+
+  /**
+   * When it confirms itself (unix ms); 0 before there is anything to confirm.
+   *
+   * @generated from field: int64 confirms_at = 20;
+   */
+  confirmsAt: bigint;
 };
 
 /**
@@ -150,7 +178,7 @@ export const RailOrder_State = {
   wait_pay: 0,
 
   /**
-   * Paid, waits for a merchant.
+   * Paid, waits for a merchant to take it.
    *
    * @generated from enum value: wait_rob = 1;
    */
@@ -199,7 +227,7 @@ export const RailOrder_State = {
   returned_audit: 7,
 
   /**
-   * The refund was rejected.
+   * The refund was rejected; the order goes on from where it was.
    *
    * @generated from enum value: returned_return = 8;
    */
@@ -273,13 +301,15 @@ export const RailTicketDetailSchema: GenMessage<RailTicketDetail> = /*@__PURE__*
  */
 export type RailCreateRequest = Message<"liveuser.RailCreateRequest"> & {
   /**
-   * The passenger's.
+   * The passenger's; its check digit is checked.
    *
    * @generated from field: string identity_number = 1;
    */
   identityNumber: string;
 
   /**
+   * As in the document.
+   *
    * @generated from field: string passenger_name = 2;
    */
   passengerName: string;
@@ -328,6 +358,13 @@ export type RailCreateRequest = Message<"liveuser.RailCreateRequest"> & {
    * @generated from field: string idempotency_key = 9;
    */
   idempotencyKey: string;
+
+  /**
+   * One of the caller's passengers, in place of a passenger given whole.
+   *
+   * @generated from field: uint64 contact_id = 10;
+   */
+  contactId: bigint;
 };
 
 /**
@@ -347,7 +384,7 @@ export type RailCreateResponse = Message<"liveuser.RailCreateResponse"> & {
   order?: RailOrder | undefined;
 
   /**
-   * What wx.requestPayment takes.
+   * What wx.requestPayment takes. Missing when a repeated call finds the order paid or over.
    *
    * @generated from field: liveuser.PayParams pay = 2;
    */
@@ -774,6 +811,56 @@ export const RailGiveUpResponseSchema: GenMessage<RailGiveUpResponse> = /*@__PUR
   messageDesc(file_liveuser_rail, 23);
 
 /**
+ * @generated from message liveuser.RailListGrabbedRequest
+ */
+export type RailListGrabbedRequest = Message<"liveuser.RailListGrabbedRequest"> & {
+  /**
+   * 0 at first, then the one of the answer before.
+   *
+   * @generated from field: uint64 cursor = 1;
+   */
+  cursor: bigint;
+
+  /**
+   * Page size; 0 means 20.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message liveuser.RailListGrabbedRequest.
+ * Use `create(RailListGrabbedRequestSchema)` to create a new message.
+ */
+export const RailListGrabbedRequestSchema: GenMessage<RailListGrabbedRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 24);
+
+/**
+ * @generated from message liveuser.RailListGrabbedResponse
+ */
+export type RailListGrabbedResponse = Message<"liveuser.RailListGrabbedResponse"> & {
+  /**
+   * @generated from field: repeated liveuser.RailOrder orders = 1;
+   */
+  orders: RailOrder[];
+
+  /**
+   * For the next page; 0 when there is none.
+   *
+   * @generated from field: uint64 cursor = 2;
+   */
+  cursor: bigint;
+};
+
+/**
+ * Describes the message liveuser.RailListGrabbedResponse.
+ * Use `create(RailListGrabbedResponseSchema)` to create a new message.
+ */
+export const RailListGrabbedResponseSchema: GenMessage<RailListGrabbedResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 25);
+
+/**
  * @generated from message liveuser.RailAuditTicketRequest
  */
 export type RailAuditTicketRequest = Message<"liveuser.RailAuditTicketRequest"> & {
@@ -800,7 +887,7 @@ export type RailAuditTicketRequest = Message<"liveuser.RailAuditTicketRequest"> 
  * Use `create(RailAuditTicketRequestSchema)` to create a new message.
  */
 export const RailAuditTicketRequestSchema: GenMessage<RailAuditTicketRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 24);
+  messageDesc(file_liveuser_rail, 26);
 
 /**
  * @generated from message liveuser.RailAuditTicketResponse
@@ -819,7 +906,7 @@ export type RailAuditTicketResponse = Message<"liveuser.RailAuditTicketResponse"
  * Use `create(RailAuditTicketResponseSchema)` to create a new message.
  */
 export const RailAuditTicketResponseSchema: GenMessage<RailAuditTicketResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 25);
+  messageDesc(file_liveuser_rail, 27);
 
 /**
  * @generated from message liveuser.RailAuditRefundRequest
@@ -848,7 +935,7 @@ export type RailAuditRefundRequest = Message<"liveuser.RailAuditRefundRequest"> 
  * Use `create(RailAuditRefundRequestSchema)` to create a new message.
  */
 export const RailAuditRefundRequestSchema: GenMessage<RailAuditRefundRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 26);
+  messageDesc(file_liveuser_rail, 28);
 
 /**
  * @generated from message liveuser.RailAuditRefundResponse
@@ -867,7 +954,103 @@ export type RailAuditRefundResponse = Message<"liveuser.RailAuditRefundResponse"
  * Use `create(RailAuditRefundResponseSchema)` to create a new message.
  */
 export const RailAuditRefundResponseSchema: GenMessage<RailAuditRefundResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 27);
+  messageDesc(file_liveuser_rail, 29);
+
+/**
+ * @generated from message liveuser.RailListAllRequest
+ */
+export type RailListAllRequest = Message<"liveuser.RailListAllRequest"> & {
+  /**
+   * 0 at first, then the one of the answer before.
+   *
+   * @generated from field: uint64 cursor = 1;
+   */
+  cursor: bigint;
+
+  /**
+   * Page size; 0 means 20.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Only orders in one of these states; empty for all.
+   *
+   * @generated from field: repeated liveuser.RailOrder.State states = 3;
+   */
+  states: RailOrder_State[];
+};
+
+/**
+ * Describes the message liveuser.RailListAllRequest.
+ * Use `create(RailListAllRequestSchema)` to create a new message.
+ */
+export const RailListAllRequestSchema: GenMessage<RailListAllRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 30);
+
+/**
+ * @generated from message liveuser.RailListAllResponse
+ */
+export type RailListAllResponse = Message<"liveuser.RailListAllResponse"> & {
+  /**
+   * @generated from field: repeated liveuser.RailOrder orders = 1;
+   */
+  orders: RailOrder[];
+
+  /**
+   * For the next page; 0 when there is none.
+   *
+   * @generated from field: uint64 cursor = 2;
+   */
+  cursor: bigint;
+};
+
+/**
+ * Describes the message liveuser.RailListAllResponse.
+ * Use `create(RailListAllResponseSchema)` to create a new message.
+ */
+export const RailListAllResponseSchema: GenMessage<RailListAllResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 31);
+
+/**
+ * @generated from message liveuser.RailSetBenefitRateRequest
+ */
+export type RailSetBenefitRateRequest = Message<"liveuser.RailSetBenefitRateRequest"> & {
+  /**
+   * The merchant.
+   *
+   * @generated from field: string uid = 1;
+   */
+  uid: string;
+
+  /**
+   * The fee (basis points of an order's amount).
+   *
+   * @generated from field: int32 benefit_rate = 2;
+   */
+  benefitRate: number;
+};
+
+/**
+ * Describes the message liveuser.RailSetBenefitRateRequest.
+ * Use `create(RailSetBenefitRateRequestSchema)` to create a new message.
+ */
+export const RailSetBenefitRateRequestSchema: GenMessage<RailSetBenefitRateRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 32);
+
+/**
+ * @generated from message liveuser.RailSetBenefitRateResponse
+ */
+export type RailSetBenefitRateResponse = Message<"liveuser.RailSetBenefitRateResponse"> & {
+};
+
+/**
+ * Describes the message liveuser.RailSetBenefitRateResponse.
+ * Use `create(RailSetBenefitRateResponseSchema)` to create a new message.
+ */
+export const RailSetBenefitRateResponseSchema: GenMessage<RailSetBenefitRateResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_rail, 33);
 
 /**
  * @generated from message liveuser.RailAppConfigRequest
@@ -884,7 +1067,7 @@ export type RailAppConfigRequest = Message<"liveuser.RailAppConfigRequest"> & {
  * Use `create(RailAppConfigRequestSchema)` to create a new message.
  */
 export const RailAppConfigRequestSchema: GenMessage<RailAppConfigRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 28);
+  messageDesc(file_liveuser_rail, 34);
 
 /**
  * @generated from message liveuser.RailAppConfigResponse
@@ -903,7 +1086,7 @@ export type RailAppConfigResponse = Message<"liveuser.RailAppConfigResponse"> & 
  * Use `create(RailAppConfigResponseSchema)` to create a new message.
  */
 export const RailAppConfigResponseSchema: GenMessage<RailAppConfigResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 29);
+  messageDesc(file_liveuser_rail, 35);
 
 /**
  * @generated from message liveuser.RailSetAppConfigRequest
@@ -927,7 +1110,7 @@ export type RailSetAppConfigRequest = Message<"liveuser.RailSetAppConfigRequest"
  * Use `create(RailSetAppConfigRequestSchema)` to create a new message.
  */
 export const RailSetAppConfigRequestSchema: GenMessage<RailSetAppConfigRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 30);
+  messageDesc(file_liveuser_rail, 36);
 
 /**
  * @generated from message liveuser.RailSetAppConfigResponse
@@ -940,7 +1123,7 @@ export type RailSetAppConfigResponse = Message<"liveuser.RailSetAppConfigRespons
  * Use `create(RailSetAppConfigResponseSchema)` to create a new message.
  */
 export const RailSetAppConfigResponseSchema: GenMessage<RailSetAppConfigResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_rail, 31);
+  messageDesc(file_liveuser_rail, 37);
 
 /**
  * Rail is buying train tickets through merchants: a customer orders and pays, merchants compete for
@@ -950,7 +1133,8 @@ export const RailSetAppConfigResponseSchema: GenMessage<RailSetAppConfigResponse
  */
 export const Rail: GenService<{
   /**
-   * Creates an order and prepares its payment.
+   * Creates an order and prepares its payment. When the payment can't be prepared the order is there
+   * nevertheless: Pay tries it again.
    *
    * @generated from rpc liveuser.Rail.Create
    */
@@ -970,7 +1154,7 @@ export const Rail: GenService<{
     output: typeof RailListResponseSchema;
   },
   /**
-   * Reads one of the caller's orders.
+   * Reads an order of the caller's: one that they made, or that they took as a merchant.
    *
    * @generated from rpc liveuser.Rail.Get
    */
@@ -980,7 +1164,7 @@ export const Rail: GenService<{
     output: typeof RailGetResponseSchema;
   },
   /**
-   * Prepares the payment of an unpaid order again.
+   * Prepares the payment of an unpaid order again; the same as Wx.Prepay with rail_order_id.
    *
    * @generated from rpc liveuser.Rail.Pay
    */
@@ -1000,7 +1184,7 @@ export const Rail: GenService<{
     output: typeof RailCancelResponseSchema;
   },
   /**
-   * Asks for the money back.
+   * Asks for the money back; the operator decides. Not once the merchant is paid.
    *
    * @generated from rpc liveuser.Rail.Refund
    */
@@ -1010,7 +1194,8 @@ export const Rail: GenService<{
     output: typeof RailRefundResponseSchema;
   },
   /**
-   * Confirms that the ticket arrived; the merchant is paid.
+   * Confirms that the ticket arrived; the merchant is paid. An order that nobody confirms does so itself
+   * after a time.
    *
    * @generated from rpc liveuser.Rail.Confirm
    */
@@ -1060,6 +1245,16 @@ export const Rail: GenService<{
     output: typeof RailGiveUpResponseSchema;
   },
   /**
+   * Lists the orders that the caller took, the newest first.
+   *
+   * @generated from rpc liveuser.Rail.ListGrabbed
+   */
+  listGrabbed: {
+    methodKind: "unary";
+    input: typeof RailListGrabbedRequestSchema;
+    output: typeof RailListGrabbedResponseSchema;
+  },
+  /**
    * Approves or rejects a ticket that a merchant handed in.
    *
    * @generated from rpc liveuser.Rail.AuditTicket
@@ -1070,7 +1265,8 @@ export const Rail: GenService<{
     output: typeof RailAuditTicketResponseSchema;
   },
   /**
-   * Approves or rejects a refund that a customer asked for.
+   * Approves or rejects a refund that a customer asked for. Approved, WeChat Pay sends the money back;
+   * when it turns that down, the refund waits to be audited again.
    *
    * @generated from rpc liveuser.Rail.AuditRefund
    */
@@ -1078,6 +1274,26 @@ export const Rail: GenService<{
     methodKind: "unary";
     input: typeof RailAuditRefundRequestSchema;
     output: typeof RailAuditRefundResponseSchema;
+  },
+  /**
+   * Lists everybody's orders, the newest first.
+   *
+   * @generated from rpc liveuser.Rail.ListAll
+   */
+  listAll: {
+    methodKind: "unary";
+    input: typeof RailListAllRequestSchema;
+    output: typeof RailListAllResponseSchema;
+  },
+  /**
+   * Sets a merchant's fee, for the orders that they take from then on.
+   *
+   * @generated from rpc liveuser.Rail.SetBenefitRate
+   */
+  setBenefitRate: {
+    methodKind: "unary";
+    input: typeof RailSetBenefitRateRequestSchema;
+    output: typeof RailSetBenefitRateResponseSchema;
   },
   /**
    * Reads a value of the application's configuration, "refuel_bag" for one.

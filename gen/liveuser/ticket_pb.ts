@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file liveuser/ticket.proto.
  */
 export const file_liveuser_ticket: GenFile = /*@__PURE__*/
-  fileDesc("ChVsaXZldXNlci90aWNrZXQucHJvdG8SCGxpdmV1c2VyIuEDCgxUaWNrZXRSZWNvcmQSEQoJdGlja2V0X2lkGAEgASgEEi0KBnN0YXR1cxgCIAEoDjIdLmxpdmV1c2VyLlRpY2tldFJlY29yZC5TdGF0dXMSNgoOcHJvZ3Jlc3NfcGhhc2UYAyABKA4yHi5saXZldXNlci5UaWNrZXRQcm9ncmVzcy5QaGFzZRINCgVwcmljZRgEIAEoBRIUCgxhY3R1YWxfcHJpY2UYBSABKAUSEAoIcGF5X21vZGUYBiABKAkSEAoIcGF5X3RpbWUYByABKAMSFgoOdmlld2VyX29wZW5faWQYCCABKAkSGAoQdmlld2VyX25pY2tfbmFtZRgJIAEoCRIUCgx2cl9jbGllbnRfaWQYCiABKAkSEwoLc2VhdF9udW1iZXIYCyABKAkSEwoLY2luZW1hX25hbWUYDCABKAkSEQoJaGFsbF9uYW1lGA0gASgJEhEKCW1vdmllX2lkcxgOIAMoCRISCgpzdGFydF90aW1lGA8gASgDEhMKC2V4cGlyZV90aW1lGBAgASgFIk0KBlN0YXR1cxITCg9QRU5ESU5HX1BBWU1FTlQQABIQCgxBTFJFQURZX1BBSUQQARINCglPVkVSX1RJTUUQAhINCglDQU5DRUxMRUQQAyKQAQoOVGlja2V0UHJvZ3Jlc3MifgoFUGhhc2USEwoPUEVORElOR19QQVlNRU5UEAASEQoNVE9fRElTVFJJQlVURRABEg8KC0RJU1RSSUJVVEVEEAISCwoHUExBWUlORxADEg0KCUNPTVBMRVRFRBAEEhAKDFRPX1RFUk1JTkFURRAFEg4KClRFUk1JTkFURUQQBiKgAQoEU2VhdBIZCghzY2VuZV9pZBgBIAEoDUIHukgEKgIgABIeCgtjaW5lbWFfbmFtZRgCIAEoCUIJukgGcgQQARhAEhwKCWhhbGxfbmFtZRgDIAEoCUIJukgGcgQQARhAEh4KC3NlYXRfbnVtYmVyGAQgASgJQgm6SAZyBBABGCASHwoMdnJfY2xpZW50X2lkGAUgASgJQgm6SAZyBBABGEAiqgEKCUNvbXBsYWludBIKCgJpZBgBIAEoBBIRCgl0aWNrZXRfaWQYAiABKAQSDwoHb3Blbl9pZBgDIAEoCRIPCgdjb250ZW50GAQgASgJEigKBXN0YXRlGAUgASgOMhkubGl2ZXVzZXIuQ29tcGxhaW50LlN0YXRlEhIKCmNyZWF0ZWRfYXQYBiABKAMiHgoFU3RhdGUSCAoET1BFThAAEgsKB1NFVFRMRUQQASLFAQoRVGlja2V0TGlzdFJlcXVlc3QSIQoJdGlja2V0X2lkGAEgASgEQg66SAsyCRCAgICAgICAEBIZCgdvcGVuX2lkGAIgASgJQgi6SAVyAxiAARJACgZzdGF0dXMYAyADKA4yHS5saXZldXNlci5UaWNrZXRSZWNvcmQuU3RhdHVzQhG6SA6SAQsQBBgBIgWCAQIQARIWCgVzdGFydBgEIAEoBUIHukgEGgIoABIYCgVsaW1pdBgFIAEoBUIJukgGGgQYZCgAIlIKElRpY2tldExpc3RSZXNwb25zZRInCgd0aWNrZXRzGAEgAygLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkEhMKC3RvdGFsX2NvdW50GAIgASgFIjoKE1RpY2tldENhbmNlbFJlcXVlc3QSIwoJdGlja2V0X2lkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIj4KFFRpY2tldENhbmNlbFJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLmxpdmV1c2VyLlRpY2tldFJlY29yZCJ0ChVUaWNrZXRDb21wbGFpblJlcXVlc3QSIwoJdGlja2V0X2lkGAEgASgEQhC6SA0yCxCAgICAgICAECAAEhsKB2NvbnRlbnQYAiABKAlCCrpIB3IFEAEY6AcSGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiQAoWVGlja2V0Q29tcGxhaW5SZXNwb25zZRImCgljb21wbGFpbnQYASABKAsyEy5saXZldXNlci5Db21wbGFpbnQiVwobVGlja2V0TGlzdENvbXBsYWludHNSZXF1ZXN0Eh4KBmN1cnNvchgBIAEoBEIOukgLMgkQgICAgICAgBASGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJXChxUaWNrZXRMaXN0Q29tcGxhaW50c1Jlc3BvbnNlEicKCmNvbXBsYWludHMYASADKAsyEy5saXZldXNlci5Db21wbGFpbnQSDgoGY3Vyc29yGAIgASgEIjwKFFRpY2tldFNldFNlYXRSZXF1ZXN0EiQKBHNlYXQYASABKAsyDi5saXZldXNlci5TZWF0Qga6SAPIAQEiFwoVVGlja2V0U2V0U2VhdFJlc3BvbnNlIkIKFlRpY2tldExpc3RTZWF0c1JlcXVlc3QSDgoGY3Vyc29yGAEgASgNEhgKBWxpbWl0GAIgASgFQgm6SAYaBBhkKAAiSAoXVGlja2V0TGlzdFNlYXRzUmVzcG9uc2USHQoFc2VhdHMYASADKAsyDi5saXZldXNlci5TZWF0Eg4KBmN1cnNvchgCIAEoDSI+ChdUaWNrZXREaXN0cmlidXRlUmVxdWVzdBIjCgl0aWNrZXRfaWQYASABKARCELpIDTILEICAgICAgIAQIAAiQgoYVGlja2V0RGlzdHJpYnV0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLmxpdmV1c2VyLlRpY2tldFJlY29yZCI9ChZUaWNrZXRUZXJtaW5hdGVSZXF1ZXN0EiMKCXRpY2tldF9pZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACJBChdUaWNrZXRUZXJtaW5hdGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5saXZldXNlci5UaWNrZXRSZWNvcmQinwEKE1RpY2tldFJlcG9ydFJlcXVlc3QSHwoMdnJfY2xpZW50X2lkGAEgASgJQgm6SAZyBBABGEASRAoOcHJvZ3Jlc3NfcGhhc2UYAiABKA4yHi5saXZldXNlci5UaWNrZXRQcm9ncmVzcy5QaGFzZUIMukgJggEGGAMYBBgFEiEKCXRpY2tldF9pZBgDIAEoBEIOukgLMgkQgICAgICAgBAiPgoUVGlja2V0UmVwb3J0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkIlMKElRpY2tldFdhdGNoUmVxdWVzdBIeCgZjdXJzb3IYASABKARCDrpICzIJEICAgICAgIAQEh0KDHZyX2NsaWVudF9pZBgCIAEoCUIHukgEcgIYQCJNChNUaWNrZXRXYXRjaFJlc3BvbnNlEg4KBmN1cnNvchgBIAEoBBImCgZ0aWNrZXQYAiABKAsyFi5saXZldXNlci5UaWNrZXRSZWNvcmQyqQcKBlRpY2tldBJNCgRMaXN0EhsubGl2ZXVzZXIuVGlja2V0TGlzdFJlcXVlc3QaHC5saXZldXNlci5UaWNrZXRMaXN0UmVzcG9uc2UiCqq7GAICBLi7GAESWQoGQ2FuY2VsEh0ubGl2ZXVzZXIuVGlja2V0Q2FuY2VsUmVxdWVzdBoeLmxpdmV1c2VyLlRpY2tldENhbmNlbFJlc3BvbnNlIhCquxgCAgSyuxgCZ2i4uxgBEl4KCENvbXBsYWluEh8ubGl2ZXVzZXIuVGlja2V0Q29tcGxhaW5SZXF1ZXN0GiAubGl2ZXVzZXIuVGlja2V0Q29tcGxhaW5SZXNwb25zZSIPqrsYAgIEsrsYAWe4uxgBEmoKDkxpc3RDb21wbGFpbnRzEiUubGl2ZXVzZXIuVGlja2V0TGlzdENvbXBsYWludHNSZXF1ZXN0GiYubGl2ZXVzZXIuVGlja2V0TGlzdENvbXBsYWludHNSZXNwb25zZSIJqrsYAQW4uxgBElUKB1NldFNlYXQSHi5saXZldXNlci5UaWNrZXRTZXRTZWF0UmVxdWVzdBofLmxpdmV1c2VyLlRpY2tldFNldFNlYXRSZXNwb25zZSIJqrsYAQW4uxgBElsKCUxpc3RTZWF0cxIgLmxpdmV1c2VyLlRpY2tldExpc3RTZWF0c1JlcXVlc3QaIS5saXZldXNlci5UaWNrZXRMaXN0U2VhdHNSZXNwb25zZSIJqrsYAQW4uxgBEmQKCkRpc3RyaWJ1dGUSIS5saXZldXNlci5UaWNrZXREaXN0cmlidXRlUmVxdWVzdBoiLmxpdmV1c2VyLlRpY2tldERpc3RyaWJ1dGVSZXNwb25zZSIPqrsYAQWyuxgCZ2i4uxgBEmEKCVRlcm1pbmF0ZRIgLmxpdmV1c2VyLlRpY2tldFRlcm1pbmF0ZVJlcXVlc3QaIS5saXZldXNlci5UaWNrZXRUZXJtaW5hdGVSZXNwb25zZSIPqrsYAQWyuxgCZ2i4uxgBElgKBlJlcG9ydBIdLmxpdmV1c2VyLlRpY2tldFJlcG9ydFJlcXVlc3QaHi5saXZldXNlci5UaWNrZXRSZXBvcnRSZXNwb25zZSIPqrsYAQayuxgCZ2i4uxgBElIKBVdhdGNoEhwubGl2ZXVzZXIuVGlja2V0V2F0Y2hSZXF1ZXN0Gh0ubGl2ZXVzZXIuVGlja2V0V2F0Y2hSZXNwb25zZSIKqrsYAgIGuLsYATABYgZwcm90bzM", [file_buf_validate_validate, file_liveuser_options]);
+  fileDesc("ChVsaXZldXNlci90aWNrZXQucHJvdG8SCGxpdmV1c2VyIuEDCgxUaWNrZXRSZWNvcmQSEQoJdGlja2V0X2lkGAEgASgEEi0KBnN0YXR1cxgCIAEoDjIdLmxpdmV1c2VyLlRpY2tldFJlY29yZC5TdGF0dXMSNgoOcHJvZ3Jlc3NfcGhhc2UYAyABKA4yHi5saXZldXNlci5UaWNrZXRQcm9ncmVzcy5QaGFzZRINCgVwcmljZRgEIAEoBRIUCgxhY3R1YWxfcHJpY2UYBSABKAUSEAoIcGF5X21vZGUYBiABKAkSEAoIcGF5X3RpbWUYByABKAMSFgoOdmlld2VyX29wZW5faWQYCCABKAkSGAoQdmlld2VyX25pY2tfbmFtZRgJIAEoCRIUCgx2cl9jbGllbnRfaWQYCiABKAkSEwoLc2VhdF9udW1iZXIYCyABKAkSEwoLY2luZW1hX25hbWUYDCABKAkSEQoJaGFsbF9uYW1lGA0gASgJEhEKCW1vdmllX2lkcxgOIAMoCRISCgpzdGFydF90aW1lGA8gASgDEhMKC2V4cGlyZV90aW1lGBAgASgFIk0KBlN0YXR1cxITCg9QRU5ESU5HX1BBWU1FTlQQABIQCgxBTFJFQURZX1BBSUQQARINCglPVkVSX1RJTUUQAhINCglDQU5DRUxMRUQQAyKQAQoOVGlja2V0UHJvZ3Jlc3MifgoFUGhhc2USEwoPUEVORElOR19QQVlNRU5UEAASEQoNVE9fRElTVFJJQlVURRABEg8KC0RJU1RSSUJVVEVEEAISCwoHUExBWUlORxADEg0KCUNPTVBMRVRFRBAEEhAKDFRPX1RFUk1JTkFURRAFEg4KClRFUk1JTkFURUQQBiKgAQoEU2VhdBIZCghzY2VuZV9pZBgBIAEoDUIHukgEKgIgABIeCgtjaW5lbWFfbmFtZRgCIAEoCUIJukgGcgQQARhAEhwKCWhhbGxfbmFtZRgDIAEoCUIJukgGcgQQARhAEh4KC3NlYXRfbnVtYmVyGAQgASgJQgm6SAZyBBABGCASHwoMdnJfY2xpZW50X2lkGAUgASgJQgm6SAZyBBABGEAiqgEKCUNvbXBsYWludBIKCgJpZBgBIAEoBBIRCgl0aWNrZXRfaWQYAiABKAQSDwoHb3Blbl9pZBgDIAEoCRIPCgdjb250ZW50GAQgASgJEigKBXN0YXRlGAUgASgOMhkubGl2ZXVzZXIuQ29tcGxhaW50LlN0YXRlEhIKCmNyZWF0ZWRfYXQYBiABKAMiHgoFU3RhdGUSCAoET1BFThAAEgsKB1NFVFRMRUQQASLFAQoRVGlja2V0TGlzdFJlcXVlc3QSIQoJdGlja2V0X2lkGAEgASgEQg66SAsyCRCAgICAgICAEBIZCgdvcGVuX2lkGAIgASgJQgi6SAVyAxiAARJACgZzdGF0dXMYAyADKA4yHS5saXZldXNlci5UaWNrZXRSZWNvcmQuU3RhdHVzQhG6SA6SAQsQBBgBIgWCAQIQARIWCgVzdGFydBgEIAEoBUIHukgEGgIoABIYCgVsaW1pdBgFIAEoBUIJukgGGgQYZCgAIlIKElRpY2tldExpc3RSZXNwb25zZRInCgd0aWNrZXRzGAEgAygLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkEhMKC3RvdGFsX2NvdW50GAIgASgFIjoKE1RpY2tldENhbmNlbFJlcXVlc3QSIwoJdGlja2V0X2lkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIj4KFFRpY2tldENhbmNlbFJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLmxpdmV1c2VyLlRpY2tldFJlY29yZCJ0ChVUaWNrZXRDb21wbGFpblJlcXVlc3QSIwoJdGlja2V0X2lkGAEgASgEQhC6SA0yCxCAgICAgICAECAAEhsKB2NvbnRlbnQYAiABKAlCCrpIB3IFEAEY6AcSGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiQAoWVGlja2V0Q29tcGxhaW5SZXNwb25zZRImCgljb21wbGFpbnQYASABKAsyEy5saXZldXNlci5Db21wbGFpbnQiVwobVGlja2V0TGlzdENvbXBsYWludHNSZXF1ZXN0Eh4KBmN1cnNvchgBIAEoBEIOukgLMgkQgICAgICAgBASGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJXChxUaWNrZXRMaXN0Q29tcGxhaW50c1Jlc3BvbnNlEicKCmNvbXBsYWludHMYASADKAsyEy5saXZldXNlci5Db21wbGFpbnQSDgoGY3Vyc29yGAIgASgEIjwKFFRpY2tldFNldFNlYXRSZXF1ZXN0EiQKBHNlYXQYASABKAsyDi5saXZldXNlci5TZWF0Qga6SAPIAQEiFwoVVGlja2V0U2V0U2VhdFJlc3BvbnNlIkIKFlRpY2tldExpc3RTZWF0c1JlcXVlc3QSDgoGY3Vyc29yGAEgASgNEhgKBWxpbWl0GAIgASgFQgm6SAYaBBhkKAAiSAoXVGlja2V0TGlzdFNlYXRzUmVzcG9uc2USHQoFc2VhdHMYASADKAsyDi5saXZldXNlci5TZWF0Eg4KBmN1cnNvchgCIAEoDSI+ChdUaWNrZXREaXN0cmlidXRlUmVxdWVzdBIjCgl0aWNrZXRfaWQYASABKARCELpIDTILEICAgICAgIAQIAAiQgoYVGlja2V0RGlzdHJpYnV0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLmxpdmV1c2VyLlRpY2tldFJlY29yZCI9ChZUaWNrZXRUZXJtaW5hdGVSZXF1ZXN0EiMKCXRpY2tldF9pZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACJBChdUaWNrZXRUZXJtaW5hdGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5saXZldXNlci5UaWNrZXRSZWNvcmQinwEKE1RpY2tldFJlcG9ydFJlcXVlc3QSHwoMdnJfY2xpZW50X2lkGAEgASgJQgm6SAZyBBABGEASRAoOcHJvZ3Jlc3NfcGhhc2UYAiABKA4yHi5saXZldXNlci5UaWNrZXRQcm9ncmVzcy5QaGFzZUIMukgJggEGGAMYBBgFEiEKCXRpY2tldF9pZBgDIAEoBEIOukgLMgkQgICAgICAgBAiPgoUVGlja2V0UmVwb3J0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkIlMKElRpY2tldFdhdGNoUmVxdWVzdBIeCgZjdXJzb3IYASABKARCDrpICzIJEICAgICAgIAQEh0KDHZyX2NsaWVudF9pZBgCIAEoCUIHukgEcgIYQCJNChNUaWNrZXRXYXRjaFJlc3BvbnNlEg4KBmN1cnNvchgBIAEoBBImCgZ0aWNrZXQYAiABKAsyFi5saXZldXNlci5UaWNrZXRSZWNvcmQygQcKBlRpY2tldBJJCgRMaXN0EhsubGl2ZXVzZXIuVGlja2V0TGlzdFJlcXVlc3QaHC5saXZldXNlci5UaWNrZXRMaXN0UmVzcG9uc2UiBqq7GAICBBJVCgZDYW5jZWwSHS5saXZldXNlci5UaWNrZXRDYW5jZWxSZXF1ZXN0Gh4ubGl2ZXVzZXIuVGlja2V0Q2FuY2VsUmVzcG9uc2UiDKq7GAICBLK7GAJnaBJaCghDb21wbGFpbhIfLmxpdmV1c2VyLlRpY2tldENvbXBsYWluUmVxdWVzdBogLmxpdmV1c2VyLlRpY2tldENvbXBsYWluUmVzcG9uc2UiC6q7GAICBLK7GAFnEmYKDkxpc3RDb21wbGFpbnRzEiUubGl2ZXVzZXIuVGlja2V0TGlzdENvbXBsYWludHNSZXF1ZXN0GiYubGl2ZXVzZXIuVGlja2V0TGlzdENvbXBsYWludHNSZXNwb25zZSIFqrsYAQUSUQoHU2V0U2VhdBIeLmxpdmV1c2VyLlRpY2tldFNldFNlYXRSZXF1ZXN0Gh8ubGl2ZXVzZXIuVGlja2V0U2V0U2VhdFJlc3BvbnNlIgWquxgBBRJXCglMaXN0U2VhdHMSIC5saXZldXNlci5UaWNrZXRMaXN0U2VhdHNSZXF1ZXN0GiEubGl2ZXVzZXIuVGlja2V0TGlzdFNlYXRzUmVzcG9uc2UiBaq7GAEFEmAKCkRpc3RyaWJ1dGUSIS5saXZldXNlci5UaWNrZXREaXN0cmlidXRlUmVxdWVzdBoiLmxpdmV1c2VyLlRpY2tldERpc3RyaWJ1dGVSZXNwb25zZSILqrsYAQWyuxgCZ2gSXQoJVGVybWluYXRlEiAubGl2ZXVzZXIuVGlja2V0VGVybWluYXRlUmVxdWVzdBohLmxpdmV1c2VyLlRpY2tldFRlcm1pbmF0ZVJlc3BvbnNlIguquxgBBbK7GAJnaBJUCgZSZXBvcnQSHS5saXZldXNlci5UaWNrZXRSZXBvcnRSZXF1ZXN0Gh4ubGl2ZXVzZXIuVGlja2V0UmVwb3J0UmVzcG9uc2UiC6q7GAEGsrsYAmdoEk4KBVdhdGNoEhwubGl2ZXVzZXIuVGlja2V0V2F0Y2hSZXF1ZXN0Gh0ubGl2ZXVzZXIuVGlja2V0V2F0Y2hSZXNwb25zZSIGqrsYAgIGMAFiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options]);
 
 /**
  * TicketRecord is one ticket.
@@ -52,7 +52,7 @@ export type TicketRecord = Message<"liveuser.TicketRecord"> & {
   actualPrice: number;
 
   /**
-   * "WEIXIN" once it is paid.
+   * "WEIXIN" once it is paid; empty before, and for what costs nothing.
    *
    * @generated from field: string pay_mode = 6;
    */
@@ -71,6 +71,8 @@ export type TicketRecord = Message<"liveuser.TicketRecord"> & {
   viewerOpenId: string;
 
   /**
+   * As it was when the ticket was made.
+   *
    * @generated from field: string viewer_nick_name = 9;
    */
   viewerNickName: string;
@@ -379,7 +381,7 @@ export type TicketListRequest = Message<"liveuser.TicketListRequest"> & {
   ticketId: bigint;
 
   /**
-   * Only this person's; a person leaves it out.
+   * Only this person's. A person sees their own alone and may leave it out.
    *
    * @generated from field: string open_id = 2;
    */
@@ -491,7 +493,7 @@ export type TicketComplainRequest = Message<"liveuser.TicketComplainRequest"> & 
   content: string;
 
   /**
-   * Who complains; a person leaves it out.
+   * Who complains: whose ticket it is. A person may leave it out.
    *
    * @generated from field: string open_id = 3;
    */
@@ -745,7 +747,7 @@ export type TicketReportRequest = Message<"liveuser.TicketReportRequest"> & {
   progressPhase: TicketProgress_Phase;
 
   /**
-   * 0 for the ticket that is at the seat.
+   * 0 for the ticket that plays at the seat, or is the next to.
    *
    * @generated from field: uint64 ticket_id = 3;
    */
@@ -848,7 +850,8 @@ export const Ticket: GenService<{
     output: typeof TicketListResponseSchema;
   },
   /**
-   * Cancels a ticket before it is paid. Its movies go back into the cart.
+   * Cancels a ticket before it is paid. Its movies go back into the cart, in front of what was put in
+   * since. A ticket that is cancelled already stays so.
    *
    * @generated from rpc liveuser.Ticket.Cancel
    */
@@ -878,7 +881,7 @@ export const Ticket: GenService<{
     output: typeof TicketListComplaintsResponseSchema;
   },
   /**
-   * Says which seat a scene id stands for.
+   * Says which seat a scene id stands for. A device belongs to one seat.
    *
    * @generated from rpc liveuser.Ticket.SetSeat
    */
@@ -898,7 +901,7 @@ export const Ticket: GenService<{
     output: typeof TicketListSeatsResponseSchema;
   },
   /**
-   * Sends a paid ticket to its seat.
+   * Sends a paid ticket to its seat, with the device that the seat has by then.
    *
    * @generated from rpc liveuser.Ticket.Distribute
    */
@@ -908,7 +911,7 @@ export const Ticket: GenService<{
     output: typeof TicketDistributeResponseSchema;
   },
   /**
-   * Ends a ticket that is playing or waits to be ended.
+   * Ends a ticket that is at its seat: distributed, playing, or left by its viewer.
    *
    * @generated from rpc liveuser.Ticket.Terminate
    */
@@ -918,7 +921,8 @@ export const Ticket: GenService<{
     output: typeof TicketTerminateResponseSchema;
   },
   /**
-   * A seat's device says how far its ticket is: PLAYING, COMPLETED or TO_TERMINATE.
+   * A seat's device says how far its ticket is: PLAYING, COMPLETED or TO_TERMINATE. Saying so again
+   * changes nothing.
    *
    * @generated from rpc liveuser.Ticket.Report
    */
@@ -929,8 +933,9 @@ export const Ticket: GenService<{
   },
   /**
    * Streams changes of tickets as they happen. It begins after the cursor of the request, so a
-   * client that comes back with the last cursor it saw misses nothing. Every 15 seconds without a
-   * change a message without a ticket comes. A person sees their own tickets.
+   * client that comes back with the last cursor it saw misses nothing. Changes are kept for 7 days; an
+   * older cursor is refused with INVALID_REQUEST. The first message comes at once and has no ticket,
+   * and so has one that comes every 15 seconds without a change. A person sees their own tickets.
    *
    * @generated from rpc liveuser.Ticket.Watch
    */

@@ -341,12 +341,223 @@ export function defineTables(kit: Kit) {
     "wechat_events",
     {
       id: id("id").primaryKey(),
-      /** FromUserName, CreateTime and Event, or the message's MsgId. */
+      /** FromUserName, CreateTime and Event. */
       key: text("key").notNull(),
       at: time("at").notNull(),
     },
     (t) => [uniqueIndex("wechat_events_key").on(t.key), index("wechat_events_at").on(t.at)],
   );
+
+  /** What a person is about to watch. Whoever changes a cart writes its row first, so changes come one after another. */
+  const carts = table("carts", {
+    userId: userId().primaryKey(),
+    /** JSON: the movies' ids, in their order. */
+    movieIds: text("movie_ids").notNull().default("[]"),
+    changedAt: time("changed_at").notNull(),
+  });
+
+  /** Which seat a scene stands for; written by upsert. */
+  const seats = table(
+    "seats",
+    {
+      sceneId: long("scene_id").primaryKey(),
+      cinemaName: text("cinema_name").notNull(),
+      hallName: text("hall_name").notNull(),
+      seatNumber: text("seat_number").notNull(),
+      /** The seat's device. */
+      vrClientId: text("vr_client_id").notNull(),
+    },
+    (t) => [uniqueIndex("seats_vr_client").on(t.vrClientId)],
+  );
+
+  const tickets = table(
+    "tickets",
+    {
+      id: id("id").primaryKey(),
+      userId: userId().notNull(),
+      /** The numbers of TicketRecord.Status. */
+      status: int("status").notNull(),
+      /** The numbers of TicketProgress.Phase. */
+      phase: int("phase").notNull(),
+      price: int("price").notNull(),
+      actualPrice: int("actual_price").notNull(),
+      payMode: text("pay_mode").notNull().default(""),
+      payTime: time("pay_time"),
+      viewerOpenid: text("viewer_openid").notNull(),
+      viewerNickName: text("viewer_nick_name").notNull(),
+      /** The seat as it was when the ticket was made, and again when it was distributed. */
+      sceneId: long("scene_id").notNull(),
+      vrClientId: text("vr_client_id").notNull(),
+      seatNumber: text("seat_number").notNull(),
+      cinemaName: text("cinema_name").notNull(),
+      hallName: text("hall_name").notNull(),
+      /** JSON: the movies' ids, in their order. */
+      movieIds: text("movie_ids").notNull(),
+      createdAt: time("created_at").notNull(),
+      expiresAt: time("expires_at").notNull(),
+    },
+    (t) => [
+      index("tickets_user").on(t.userId, t.id),
+      index("tickets_user_status").on(t.userId, t.status, t.id),
+      index("tickets_status").on(t.status, t.id),
+      index("tickets_status_expires").on(t.status, t.expiresAt, t.userId),
+      index("tickets_vr_client").on(t.vrClientId, t.phase, t.id),
+    ],
+  );
+
+  /**
+   * How many tickets a person has with each status, and everybody together in the row of person 0; so no
+   * list has to count. Written by upsert, in the transaction that changes a ticket.
+   */
+  const ticketTotals = table("ticket_totals", {
+    userId: id("user_id").primaryKey(),
+    pending: int("pending").notNull(),
+    paid: int("paid").notNull(),
+    overTime: int("over_time").notNull(),
+    cancelled: int("cancelled").notNull(),
+    /** How many changes there were: in the row of person 0 the number of the newest of ticket_changes. */
+    changes: long("changes").notNull(),
+  });
+
+  /** What happened to tickets, for those who watch. Kept for some days. */
+  const ticketChanges = table(
+    "ticket_changes",
+    {
+      /** From ticket_totals, so without gaps and in the order of the commits. */
+      number: long("number").primaryKey(),
+      ticketId: id("ticket_id")
+        .notNull()
+        .references(() => tickets.id),
+      userId: id("user_id").notNull(),
+      /** The ticket's device, status, progress and time of payment after the change. */
+      vrClientId: text("vr_client_id").notNull(),
+      status: int("status").notNull(),
+      phase: int("phase").notNull(),
+      payTime: time("pay_time"),
+      at: time("at").notNull(),
+    },
+    (t) => [
+      index("ticket_changes_user").on(t.userId, t.number),
+      index("ticket_changes_vr_client").on(t.vrClientId, t.number),
+    ],
+  );
+
+  const complaints = table("complaints", {
+    id: id("id").primaryKey(),
+    ticketId: id("ticket_id")
+      .notNull()
+      .references(() => tickets.id),
+    openid: text("openid").notNull(),
+    content: text("content").notNull(),
+    /** OPEN 0, SETTLED 1. */
+    state: int("state").notNull().default(0),
+    createdAt: time("created_at").notNull(),
+  });
+
+  /**
+   * Accounts that must not go below zero. Whoever takes out of one writes its row first, so that takings
+   * come one after another. Written by upsert.
+   */
+  const ledgerAccounts = table("ledger_accounts", {
+    /** As in ledger_lines. */
+    account: text("account").primaryKey(),
+    /** How often something was taken out. */
+    takings: long("takings").notNull(),
+  });
+
+  /** What happened to money. Triggers keep anybody from changing or deleting what is there, lines included. */
+  const ledgerEntries = table(
+    "ledger_entries",
+    {
+      id: id("id").primaryKey(),
+      /** Names the posting: the same one twice is one entry. */
+      key: text("key").notNull(),
+      kind: text("kind").notNull(),
+      /** What it is about: `rail_order:17`. */
+      reference: text("reference").notNull(),
+      at: time("at").notNull(),
+    },
+    (t) => [
+      uniqueIndex("ledger_entries_key").on(t.key),
+      index("ledger_entries_reference").on(t.reference, t.id),
+    ],
+  );
+
+  /** What an entry puts into accounts (above zero) and takes out of them (below); its sum is zero. */
+  const ledgerLines = table(
+    "ledger_lines",
+    {
+      entryId: id("entry_id")
+        .notNull()
+        .references(() => ledgerEntries.id),
+      account: text("account").notNull(),
+      /** Fen. */
+      amount: long("amount").notNull(),
+    },
+    (t) => [
+      primaryKey({ name: "ledger_lines_key", columns: [t.entryId, t.account] }),
+      // Has all that a sum needs.
+      index("ledger_lines_account").on(t.account, t.amount),
+    ],
+  );
+
+  const railOrders = table(
+    "rail_orders",
+    {
+      id: id("id").primaryKey(),
+      userId: userId().notNull(),
+      /** The numbers of RailOrder.State. */
+      state: int("state").notNull(),
+      /** Fen. */
+      amount: int("amount").notNull(),
+      /** The passenger's identity number, encrypted. */
+      identitySealed: bytes("identity_sealed").notNull(),
+      identityLast4: text("identity_last4").notNull(),
+      /** The numbers of Contact.DocumentType and Contact.PassengerType. */
+      documentType: int("document_type").notNull(),
+      passengerType: int("passenger_type").notNull(),
+      passengerName: text("passenger_name").notNull(),
+      fromSite: text("from_site").notNull(),
+      toSite: text("to_site").notNull(),
+      /** JSON: the trains that would do. */
+      details: text("details").notNull(),
+      idempotencyKey: text("idempotency_key"),
+      /** Who took it. */
+      merchantId: id("merchant_id").references(() => users.id),
+      /** The merchant's fee as it was then (basis points). */
+      feeRate: int("fee_rate"),
+      ticketNo: text("ticket_no").notNull().default(""),
+      /** What the operator said at the last audit. */
+      remark: text("remark").notNull().default(""),
+      /** The state in which the customer asked for the money back; none when that is not so or long past. */
+      refundFrom: int("refund_from"),
+      /** It was cancelled because nobody paid in time. */
+      ranOut: bool("ran_out").notNull().default(false),
+      payAt: time("pay_at"),
+      createdAt: time("created_at").notNull(),
+      updatedAt: time("updated_at").notNull(),
+      /** Until when it can be paid. */
+      expiresAt: time("expires_at").notNull(),
+      /** When it confirms itself; none before there is anything to confirm. */
+      confirmsAt: time("confirms_at"),
+    },
+    (t) => [
+      uniqueIndex("rail_orders_idempotency").on(t.userId, t.idempotencyKey),
+      index("rail_orders_user").on(t.userId, t.id),
+      index("rail_orders_merchant").on(t.merchantId, t.id),
+      index("rail_orders_state").on(t.state, t.id),
+      index("rail_orders_state_expires").on(t.state, t.expiresAt),
+      index("rail_orders_state_confirms").on(t.state, t.confirmsAt),
+    ],
+  );
+
+  /** What operators set for the clients, by key; written by upsert. */
+  const appConfig = table("app_config", {
+    key: text("key").primaryKey(),
+    /** JSON. */
+    value: text("value").notNull(),
+    updatedAt: time("updated_at").notNull(),
+  });
 
   return {
     users,
@@ -367,6 +578,17 @@ export function defineTables(kit: Kit) {
     sharedValues,
     followers,
     wechatEvents,
+    carts,
+    seats,
+    tickets,
+    ticketTotals,
+    ticketChanges,
+    complaints,
+    ledgerAccounts,
+    ledgerEntries,
+    ledgerLines,
+    railOrders,
+    appConfig,
   };
 }
 
