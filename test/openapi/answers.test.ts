@@ -47,7 +47,7 @@ test("what the server answers is what the document says", async () => {
       ["Order.Get", { id: 0 }, token],
       ["User.Get", {}],
       ["User.Get", {}, service],
-      ["Cart.Add", { movie_id: "m" }, token],
+      ["Measurement.Get", { id: "1" }, token],
       ["User.Set", { user: { name: "n".repeat(2 ** 23) } }, token],
     ]),
   ).toEqual([...Array(10).fill(200), 404, 400, 401, 403, 501, 413]);
