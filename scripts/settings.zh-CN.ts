@@ -13,6 +13,7 @@ export const chinese: Record<string, string> = {
   TICKET_EXPIRE: "点播单在多长时间内可以支付（秒）。",
   RAIL_EXPIRE: "火车票订单在多长时间内可以支付（秒）。",
   RAIL_CONFIRM: "出票审核通过后，火车票订单过多长时间自动确认（秒）。",
+  RAIL_SIGN_KEY: "旧火车票接口（/api/v1/user/…）的签名 key。不设置时这些地址关闭；沙箱使用其文档中的 key。",
   WECHAT_APPID: "小程序的 appid。不设置时服务器以沙箱启动，自带一个模拟的微信。",
   WECHAT_SECRET: "小程序的 secret。沙箱之外必须设置。",
   WECHAT_OA_APPID: "公众号的 appid；不设置时与小程序相同。",

@@ -59,6 +59,11 @@ const schema = z.object({
   RAIL_CONFIRM: seconds
     .default(604800)
     .describe("After which time a rail order confirms itself whose ticket was approved (s)."),
+  RAIL_SIGN_KEY: secret
+    .optional()
+    .describe(
+      "The key of the signatures at the old rail URLs (/api/v1/user/…). Unset, they are closed; the sandbox takes the key of their document.",
+    ),
   WECHAT_APPID: secret
     .optional()
     .describe("The mini-program's appid. Unset, the server starts in the sandbox, with a WeChat of its own."),

@@ -1,6 +1,7 @@
 import type { App } from "./app.ts";
 import type { Identity } from "./auth/identity.ts";
 import { dialects } from "./http/dialects/index.ts";
+import { railSandboxKey } from "./http/dialects/rail.ts";
 import { createPayNotify } from "./http/external/pay-notify.ts";
 import { createWechatCallback } from "./http/external/wechat-callback.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -85,7 +86,11 @@ export async function startServer(app: App): Promise<Running> {
       "/wx/callback": wechatCallback,
       "/wxs/wx/callback": wechatCallback,
     },
-    dialects: dialects({ withoutCredential: settings.sandbox ? sandboxService : undefined }),
+    dialects: dialects({
+      withoutCredential: settings.sandbox ? sandboxService : undefined,
+      railKey: settings.RAIL_SIGN_KEY ?? (settings.sandbox ? railSandboxKey : undefined),
+      clock: app.clock,
+    }),
   });
   const { port } = await http.listen(settings.PORT, settings.HOST);
   const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;

@@ -164,7 +164,7 @@ function failures(
   const rows = reasons.map((reason) => {
     const row = errors.rows[reason] ?? errors.otherwise(new AppError(reason));
     const { status = 200, text = errorTable[reason][1] } = row;
-    const refusal = errors.write({ ...row, status, text, reason, incoming: nobody });
+    const refusal = errors.write({ ...row, status, text, rule: undefined, reason, incoming: nobody });
     const body = refusal.json === undefined ? "" : `\`${JSON.stringify(refusal.json)}\``;
     const meaning = plainer[reason] ?? contract.options.reason(reason).description;
     return [String(refusal.status ?? status), body, meaning];
@@ -181,6 +181,7 @@ const nobody: Incoming = {
   cookie: () => undefined,
   body: {},
   outer: {},
+  text: "",
 };
 
 function typeOf(field: DescField): string {

@@ -16,6 +16,8 @@ export interface Arrival {
   readonly timeoutMs?: number | undefined;
   /** Who calls, where a door vouches for a caller without a token. A token that is there goes before it. */
   readonly identity?: Identity | undefined;
+  /** The door's last word, once it is known who calls: throws an AppError to refuse them. */
+  admit?(identity: Identity | undefined): void;
 }
 
 /** One call on its way through the pipeline: who calls, what, and whether they still wait. */

@@ -105,6 +105,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (!plan.access.some((entry) => admits(entry, identity))) throw new AppError("ACCESS_DENIED");
       call.identity = identity;
     }
+    call.arrival.admit?.(call.identity);
     validate(call.method, request);
     return plan.handler;
   }

@@ -2,7 +2,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Identity } from "../../auth/identity.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import { Call } from "../../rpc/call.ts";
+import { type Arrival, Call } from "../../rpc/call.ts";
 import { toAppError } from "../../rpc/errors.ts";
 import { discardRest, readBody } from "../body.ts";
 import { toObserved } from "../errors.ts";
@@ -80,7 +80,7 @@ export function createDialectDoor(
   }
 
   async function answer(exchange: Exchange, mount: Mount, step: Step): Promise<void> {
-    const call = new Call(step.route.rpc, arrivalBy(exchange, mount, step.incoming));
+    const call = new Call(step.route.rpc, arrivalBy(exchange, mount, step));
     let reply: Message | undefined;
     try {
       const request = await read(exchange, call, step);
@@ -177,13 +177,17 @@ function takesBody({ req }: Exchange): boolean {
 }
 
 /** The pipeline reads tokens from the header `authorization`: there it finds the dialect's credential. */
-function arrivalBy(exchange: Exchange, { dialect, identityWithoutCredential }: Mount, incoming: Incoming) {
+function arrivalBy(exchange: Exchange, { dialect, identityWithoutCredential }: Mount, step: Step): Arrival {
   const arrival = arrivalOf(exchange, dialect.name);
-  const authorization = authorizationOf(dialect, incoming);
+  const authorization = authorizationOf(dialect, step.incoming);
   return {
     ...arrival,
     header: (name: string) => (name === "authorization" ? authorization : arrival.header(name)),
     identity: authorization === undefined ? identityWithoutCredential : undefined,
+    admit(identity: Identity | undefined) {
+      const row = dialect.admit?.(step.incoming, { identity, peer: arrival.peer });
+      if (row) throw new Refused(row);
+    },
   };
 }
 

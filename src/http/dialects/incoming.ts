@@ -23,6 +23,7 @@ export function incomingOf(exchange: Exchange, params: Readonly<Record<string, s
     },
     body: {},
     outer: {},
+    text: "",
   };
 }
 
@@ -32,11 +33,13 @@ export function incomingOf(exchange: Exchange, params: Readonly<Record<string, s
  * @throws AppError INVALID_REQUEST
  */
 export function withBody(incoming: Incoming, bytes: Buffer, envelope: string | undefined): Incoming {
-  const outer = readFields(bytes, incoming.header("content-type") ?? "");
-  if (envelope === undefined) return { ...incoming, outer, body: outer };
+  if (!isUtf8(bytes)) throw invalid({ field: "", description: "not valid UTF-8" });
+  const text = bytes.toString();
+  const outer = readFields(text, incoming.header("content-type") ?? "");
+  if (envelope === undefined) return { ...incoming, text, outer, body: outer };
   const inner = Object.hasOwn(outer, envelope) ? outer[envelope] : undefined;
-  if (inner === undefined || inner === null || inner === "") return { ...incoming, outer };
-  return { ...incoming, outer, body: objectOf(inner, envelope) };
+  if (inner === undefined || inner === null || inner === "") return { ...incoming, text, outer };
+  return { ...incoming, text, outer, body: objectOf(inner, envelope) };
 }
 
 /** Everything that goes by a name in a place; several where the caller gave several. */
@@ -72,9 +75,7 @@ function some(value: JsonValue | undefined): readonly JsonValue[] {
   return value === undefined || value === null || value === "" ? [] : [value];
 }
 
-function readFields(bytes: Buffer, type: string): Fields {
-  if (!isUtf8(bytes)) throw invalid({ field: "", description: "not valid UTF-8" });
-  const text = bytes.toString();
+function readFields(text: string, type: string): Fields {
   if (text.trim() === "") return {};
   // Clients that name no type, or leave a library's default one, send JSON all the same. No form
   // begins with a brace: it would be escaped.

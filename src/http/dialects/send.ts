@@ -52,8 +52,9 @@ export function sendRefusal(exchange: Exchange, refusing: Refusing): void {
   const errors = errorsOf(dialect, route);
   const row = refusing.row ?? errors.rows[error.reason] ?? errors.otherwise(error);
   const status = refusing.status ?? row.status ?? 200;
-  const text = row.text ?? textOf(error);
-  const refusal = errors.write({ ...row, status, text, reason: error.reason, incoming });
+  const rule = ruleOf(error);
+  const text = row.text ?? (rule === undefined ? error.message : `${error.message}: ${rule}`);
+  const refusal = errors.write({ ...row, status, text, rule, reason: error.reason, incoming });
   if (error.retryAfterMs !== undefined) {
     exchange.headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
   }
@@ -89,10 +90,9 @@ export function plainStatus({ reason }: AppError): 400 | 500 {
   return httpStatus(reason) >= 500 ? 500 : 400;
 }
 
-/** The reason's text, with the first broken rule. */
-function textOf({ message, violations: [first] }: AppError): string {
-  if (!first) return message;
-  return `${message}: ${first.field ? `${first.field}: ` : ""}${first.description}`;
+/** The first broken rule, with its parameter's name. */
+function ruleOf({ violations: [first] }: AppError): string | undefined {
+  return first && `${first.field ? `${first.field}: ` : ""}${first.description}`;
 }
 
 /** RFC 6265, 4.1. The value is percent-encoded where a cookie could not hold it. */

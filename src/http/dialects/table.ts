@@ -1,4 +1,5 @@
 import type { DescMethod, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
+import type { Identity } from "../../auth/identity.ts";
 import type { AppError, Reason } from "../../errors.ts";
 
 /** Where a parameter stands. */
@@ -30,6 +31,8 @@ export interface Incoming {
   readonly body: Fields;
   /** The whole body, where the dialect has an envelope; else the same as `body`. */
   readonly outer: Fields;
+  /** The whole body as it came: for signatures over it. */
+  readonly text: string;
 }
 
 export type Fields = Readonly<Record<string, JsonValue>>;
@@ -141,12 +144,22 @@ export interface Row {
   readonly text?: string;
 }
 
+/** Who sent a request. */
+export interface Caller {
+  /** Undefined where a method asks for no credential. */
+  readonly identity: Identity | undefined;
+  /** Their address. */
+  readonly peer: string;
+}
+
 /** A failure on its way out. */
 export interface Failure extends Row {
   readonly status: number;
   readonly reason: Reason;
   /** What went wrong, for people; broken rules with the parameter's old name. */
   readonly text: string;
+  /** The first broken rule of it, if any. */
+  readonly rule: string | undefined;
   readonly incoming: Incoming;
 }
 
@@ -209,6 +222,8 @@ export interface Dialect {
   readonly envelope?: string;
   /** Looks at every request before it is read; a row refuses it. */
   before?(incoming: Incoming): Row | undefined | Promise<Row | undefined>;
+  /** Looks at every request once it is known who calls; a row refuses it. */
+  admit?(incoming: Incoming, caller: Caller): Row | undefined;
   /** Puts every answer into the same frame. */
   wrap?(answer: JsonValue | undefined, incoming: Incoming): JsonValue;
   /** What every cookie carries: "Path=/; HttpOnly; Secure; SameSite=Lax". */

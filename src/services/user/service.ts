@@ -6,6 +6,8 @@ import {
 } from "../../../gen/liveuser/user_pb.ts";
 import type { App } from "../../app.ts";
 import { AppError, invalid } from "../../errors.ts";
+import { available, held } from "../../ledger/accounts.ts";
+import { balance } from "../../ledger/ledger.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
 import { identityNumber, isDate } from "./identity-number.ts";
@@ -30,9 +32,8 @@ export function userService({
     const sealed = row?.identitySealed;
     return {
       phone: row?.phone ?? "",
-      // No money moves on accounts yet: there is nothing to add up.
-      balance: 0n,
-      frozenBalance: 0n,
+      balance: BigInt(await balance(reader, available(uid))),
+      frozenBalance: BigInt(await balance(reader, held(uid))),
       avatar,
       name,
       wechatNo: row?.wechatNo ?? "",

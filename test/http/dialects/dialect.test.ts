@@ -195,7 +195,7 @@ test("what the types don't find in a table is found at the start", () => {
 });
 
 test("every dialect that is served fits its RPCs", () => {
-  const mounts = dialects({ withoutCredential: undefined });
+  const mounts = dialects({ withoutCredential: undefined, railKey: "key", clock: Date });
   expect(() => createDialectDoor({} as never, mounts)).not.toThrow();
   expect(mounts.map(({ identityWithoutCredential }) => identityWithoutCredential)).toEqual(
     mounts.map(() => undefined),

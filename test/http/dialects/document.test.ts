@@ -7,13 +7,18 @@ import { Wx } from "../../../gen/liveuser/wx_pb.ts";
 import { commentedContract } from "../../../scripts/dialects/contract.ts";
 import { dialectsDocument } from "../../../scripts/dialects/document.ts";
 import { dialects } from "../../../src/http/dialects/index.ts";
+import { railSandboxKey } from "../../../src/http/dialects/rail.ts";
 import { route } from "../../../src/http/dialects/table.ts";
 import { dialect } from "./kit.ts";
 
 const contract = commentedContract();
 
 test("gen/DIALECTS.md is up to date (node scripts/dialects.ts)", () => {
-  const mounts = dialects({ withoutCredential: { kind: "app", appid: "sandbox-service", role: "service" } });
+  const mounts = dialects({
+    withoutCredential: { kind: "app", appid: "sandbox-service", role: "service" },
+    railKey: railSandboxKey,
+    clock: Date,
+  });
   const written = readFileSync(resolve(import.meta.dirname, "../../../gen/DIALECTS.md"), "utf8");
   expect(written).toBe(dialectsDocument(mounts, contract));
 });
