@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Product_Kind } from "../../gen/liveuser/catalog_pb.ts";
 import { OrderRecord_State as State } from "../../gen/liveuser/order_pb.ts";
 import { PaymentState_State as Payment } from "../../gen/liveuser/wx_pb.ts";
+import { balance, entriesAbout } from "../../src/ledger/ledger.ts";
 import { type Caller, eventually, movableClock, rejects, startApp, type TestApp } from "../app.ts";
 import { databases } from "../databases.ts";
 
@@ -91,6 +92,11 @@ for (const database of databases) {
     });
     expect((await alice.order.refund({ id })).order?.state).toBe(State.REFUNDED);
     expect((await app.sim("/sim/refunds")).refunds).toHaveLength(1);
+
+    const booked = await entriesAbout(app.app.store.read, `order:${id}`);
+    expect(booked.map(({ kind }) => kind)).toEqual(["sale", "sale_returned"]);
+    expect(await balance(app.app.store.read, "sales")).toBe(0);
+    expect(await balance(app.app.store.read, "wechat")).toBe(0);
   });
 
   test(`a payment racing a cancel ends in exactly one of PAID and cancelled with the money back (${database})`, async () => {

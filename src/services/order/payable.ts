@@ -1,10 +1,15 @@
 import type { App } from "../../app.ts";
+import { sale, saleReturned } from "../../ledger/sales.ts";
 import type { Payable } from "../../payments/payable.ts";
 import { stateName } from "./service.ts";
 import * as orders from "./store.ts";
 
-/** What the payments know of orders. */
-export function orderPayable({ clock }: Pick<App, "clock">): Payable {
+/** What the payments know of orders; their money goes through the ledger as sales. */
+export function orderPayable({ clock, ids }: Pick<App, "clock" | "ids">): Payable {
+  const entry = (id: number, at: number, amount: number) => {
+    return { id: ids.next(), reference: `order:${id}`, at, amount };
+  };
+
   return {
     reasons: { missing: "ORDER_NOT_FOUND", state: "ORDER_STATE" },
 
@@ -24,10 +29,18 @@ export function orderPayable({ clock }: Pick<App, "clock">): Payable {
     },
 
     newestUnpaid: (reader, userId) => orders.newestUnpaid(reader, { userId, now: clock.now() }),
-    paid: (tx, id, at) => orders.pay(tx, { id, at, now: clock.now() }),
+
+    async paid(tx, id, at) {
+      const now = clock.now();
+      const row = await orders.pay(tx, { id, at, now });
+      if (row) await sale(tx, entry(id, now, row.pay));
+      return row !== undefined;
+    },
 
     async refunded(tx, id) {
-      await orders.move(tx, { id, from: orders.REFUNDING, to: orders.REFUNDED, now: clock.now() });
+      const now = clock.now();
+      const row = await orders.move(tx, { id, from: orders.REFUNDING, to: orders.REFUNDED, now });
+      if (row) await saleReturned(tx, entry(id, now, row.pay));
     },
 
     async refundFailed(tx, id) {

@@ -241,15 +241,18 @@ export async function cancel(
 
 /**
  * Marks an order as paid at `at` (unix ms) if that was in time, however late the news of it come: one
- * that counts as expired by now is paid after all. False for any other.
+ * that counts as expired by now is paid after all. Answers it as it is then, nothing for any other.
  */
-export async function pay({ db, t }: Tx, { id, at, now }: { id: number; at: number; now: number }) {
-  const paid = await db
+export async function pay(
+  { db, t }: Tx,
+  { id, at, now }: { id: number; at: number; now: number },
+): Promise<OrderRow | undefined> {
+  const [row] = await db
     .update(t.orders)
     .set({ state: PAID, payAt: at, updatedAt: now })
     .where(and(eq(t.orders.id, id), inArray(t.orders.state, [CREATED, EXPIRED]), gte(t.orders.expiresAt, at)))
-    .returning({ id: t.orders.id });
-  return paid.length > 0;
+    .returning(orderColumns(t));
+  return row;
 }
 
 /** Moves an order from one state to another; answers it as it is then, or nothing if it was not in `from`. */

@@ -1,14 +1,15 @@
 import { gte } from "drizzle-orm";
 import { TicketRecord_Status as Status } from "../../../gen/liveuser/ticket_pb.ts";
 import type { App } from "../../app.ts";
+import { sale } from "../../ledger/sales.ts";
 import type { Payable } from "../../payments/payable.ts";
 import * as products from "../catalog/store.ts";
 import { nameOf, standing } from "./record.ts";
 import * as tickets from "./store.ts";
 import { happen } from "./transition.ts";
 
-/** What the payments know of tickets. */
-export function ticketPayable({ clock }: Pick<App, "clock">): Payable {
+/** What the payments know of tickets; their money is booked as sales. */
+export function ticketPayable({ clock, ids }: Pick<App, "clock" | "ids">): Payable {
   return {
     reasons: { missing: "TICKET_NOT_FOUND", state: "TICKET_STATE" },
 
@@ -33,13 +34,18 @@ export function ticketPayable({ clock }: Pick<App, "clock">): Payable {
     newestUnpaid: (reader, userId) => tickets.newestUnpaid(reader, { userId, now: clock.now() }),
 
     async paid(tx, id, at) {
+      const now = clock.now();
       const paid = await happen(tx, "pay", {
         id,
-        now: clock.now(),
+        now,
         // In time is what counts, however late the news of it come.
         provided: (t) => gte(t.tickets.expiresAt, at),
         also: { payTime: at, payMode: "WEIXIN" },
       });
+      if (paid) {
+        const amount = paid.actualPrice;
+        await sale(tx, { id: ids.next(), reference: `ticket:${id}`, at: now, amount });
+      }
       return paid !== undefined;
     },
 
