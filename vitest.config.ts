@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Files share what takes seconds to start: PGlite, the modules.
+    isolate: false,
     // Starting processes and PGlite takes seconds on a busy machine; no test measures time.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -133,7 +133,7 @@ test("an operator's programs work beside the server", async () => {
   } finally {
     await server.stop("SIGTERM");
   }
-}, 30_000);
+}, 60_000);
 
 test("--help names every setting", async () => {
   const { stdout } = await run(process.execPath, ["src/main.ts", "--help"], { cwd: root });

@@ -118,12 +118,13 @@ function parameterRow(field: DescField, source: Source, contract: CommentedContr
   const found = namesOf(source);
   if (!found || "value" in source || "given" in source) return [];
   const needed = source.required ? "yes" : source.default === undefined ? "" : `else ${source.default}`;
-  const words = typeof source.as === "object" ? Object.keys(source.as).join(" / ") : undefined;
+  // The form that a function reads is told by the meaning.
+  const form = typeof source.as === "object" ? Object.keys(source.as).join(" / ") : "";
   return [
     [
       found.names.map((name) => `\`${name}\``).join(" or "),
       placeWords[found.place],
-      words ?? typeOf(field),
+      source.as ? form : typeOf(field),
       needed,
       source.doc ?? contract.field(field),
     ],

@@ -3,6 +3,7 @@ import { parseJson } from "./incoming.ts";
 
 /** Yuan as a number or text, with two decimals at most, in fen; undefined for anything else. */
 export function fenOf(yuan: JsonValue): number | undefined {
+  if (typeof yuan !== "number" && typeof yuan !== "string") return undefined;
   // A number's text is its shortest one: 12.34, never 12.3399999. Nothing is multiplied, so nothing is rounded.
   const [, whole, decimals = ""] = /^(\d{1,13})(?:\.(\d{1,2})0*)?$/.exec(`${yuan}`) ?? [];
   return whole === undefined ? undefined : Number(whole + decimals.padEnd(2, "0"));

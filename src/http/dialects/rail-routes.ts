@@ -1,4 +1,11 @@
-import { Rail, type RailOrder, type RailTicketDetail } from "../../../gen/liveuser/rail_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import {
+  Rail,
+  type RailOrder,
+  RailOrder_State,
+  RailOrderSchema,
+  type RailTicketDetail,
+} from "../../../gen/liveuser/rail_pb.ts";
 import { User } from "../../../gen/liveuser/user_pb.ts";
 import { Wx } from "../../../gen/liveuser/wx_pb.ts";
 import { valuesAt } from "./incoming.ts";
@@ -16,8 +23,8 @@ const order: AnswerTable<RailOrder> = {
   orderNo: "orderNo",
   userId: { from: "uid", as: Number },
   ticketIdentity: "identityNumber",
-  identityType: { from: "documentType", as: inverse(documentTypes) },
-  linkmanType: { from: "passengerType", as: inverse(passengerTypes) },
+  identityType: { from: "documentType", as: inverse(documentTypes), doc: "身份证." },
+  linkmanType: { from: "passengerType", as: inverse(passengerTypes), doc: "成人 / 儿童 / 学生." },
   ticketName: "passengerName",
   fromSite: "fromSite",
   toSite: "toSite",
@@ -41,6 +48,21 @@ function detailWriter({ orderNo }: RailOrder) {
     trainNum,
   });
 }
+
+const exampleOrder = create(RailOrderSchema, {
+  id: 9n,
+  orderNo: "880000000000000009",
+  uid: "4",
+  state: RailOrder_State.returning_amount,
+  identityNumber: "11010519491231002X",
+  passengerName: "王五",
+  fromSite: "北京",
+  toSite: "河南",
+  details: [{ seatType: "硬座,硬卧", departureDate: "2018-01-01", trainNum: "K180,K190" }],
+  amount: 8050,
+  createdAt: 1538741150000n,
+  updatedAt: 1538826075000n,
+});
 
 const payParams = {
   from: "pay",
@@ -67,9 +89,19 @@ export const railRoutes: Dialect["routes"] = [
     path: "/api/v1/user/login",
     request: {
       code: { body: "code", required: true },
-      role: { outer: "userRole" },
+      role: {
+        outer: "userRole",
+        required: true,
+        doc: "What a new person becomes: customer or business. Known people stay what they are.",
+      },
     },
-    answer: { fields: { userId: "uid", loginKey: "accessToken", sign: signature } },
+    answer: {
+      fields: {
+        userId: "uid",
+        loginKey: { from: "accessToken", doc: "Goes into the header loginKey of every other call." },
+        sign: signature,
+      },
+    },
     errors: refusedAs({ WX_MISCONFIGURED: "1006" }),
   }),
   route(User.method.getProfile, {
@@ -108,10 +140,20 @@ export const railRoutes: Dialect["routes"] = [
     request: {
       contact: {
         fields: {
-          identityNumber: { body: "indentity", required: true },
+          identityNumber: { body: "indentity", required: true, doc: "The passenger's identity number." },
           name: { body: "name", required: true },
-          passengerType: { body: "linkmanType", required: true, as: passengerTypes },
-          documentType: { body: "indentityType", required: true, as: documentTypes },
+          passengerType: {
+            body: "linkmanType",
+            required: true,
+            as: passengerTypes,
+            doc: "What the passenger travels as.",
+          },
+          documentType: {
+            body: "indentityType",
+            required: true,
+            as: documentTypes,
+            doc: "The kind of identity document.",
+          },
         },
       },
     },
@@ -172,7 +214,11 @@ export const railRoutes: Dialect["routes"] = [
         as: fenOf,
         doc: "What it costs (yuan, two decimals at most).",
       },
-      idempotencyKey: { body: "nonceStr", required: true },
+      idempotencyKey: {
+        body: "nonceStr",
+        required: true,
+        doc: "The call's own random text. No second order is ever made with the same one.",
+      },
     },
     answer: payParams,
     errors: refusedAs({ UNAVAILABLE: "0026", INTERNAL: "0026" }),
@@ -192,12 +238,14 @@ export const railRoutes: Dialect["routes"] = [
         pageNum: "page",
       },
     },
+    example: { orders: [exampleOrder] },
   }),
   route(Rail.method.get, {
     ...plain,
     path: "/api/v1/user/getOrderDetails",
     request: { id: orderId },
     answer: { from: "order", fields: order },
+    example: { order: exampleOrder },
   }),
   route(Rail.method.pay, {
     ...plain,

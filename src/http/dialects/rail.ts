@@ -78,7 +78,7 @@ function checkFrame(incoming: Incoming): Row | undefined {
 
 function checkSignature(incoming: Incoming, key: string): Row | undefined {
   const sign = given(incoming, "body", "sign");
-  if (sign !== undefined && !isSignedWith(incoming, `${sign}`, key)) return refused("0017");
+  if (sign !== undefined && !isSignedWith(incoming, sign, key)) return refused("0017");
   const nonce = given(incoming, "body", "nonceStr");
   const fits = nonce === undefined || (typeof nonce !== "object" && `${nonce}`.length <= longestNonce);
   return fits ? undefined : refused("0013", `nonceStr: expected ${longestNonce} characters at most`);
@@ -88,7 +88,8 @@ function checkSignature(incoming: Incoming, key: string): Row | undefined {
 function checkPerson(incoming: Incoming, { identity }: Caller): Row | undefined {
   if (identity === undefined) return undefined;
   if (identity.kind !== "user") return refused("0006");
-  const own = `${given(incoming, "outer", "userId")}` === `${identity.uid}`;
+  const userId = given(incoming, "outer", "userId");
+  const own = typeof userId !== "object" && String(userId) === String(identity.uid);
   const merchant = given(incoming, "outer", "userRole") === "business";
   return own && (!merchant || identity.role === "business") ? undefined : refused("0006");
 }

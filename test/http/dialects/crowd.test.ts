@@ -37,7 +37,13 @@ for (const database of databases) {
       for (const movieID of chosen) await wxs("POST", "/cart", { movieID, openID });
       for (const _ of [1, 2]) await wxs("PUT", "/cart", { movieID: chosen[2], openID, action: "MOVEUP" });
       const { ticketID } = await wxs("POST", "/cart/submit", { openID });
-      const params = await wxs("GET", `/payment/wx/params?open_id=${openID}&ticket_id=${ticketID}`);
+      const query = `open_id=${openID}&ticket_id=${ticketID}`;
+      // On a machine that is too slow for so many WeChat answers late, and a client asks again.
+      const params = await eventually(
+        () => wxs("GET", `/payment/wx/params?${query}`).catch(() => undefined),
+        (answer) => answer !== undefined,
+        60_000,
+      );
       await app.sim("/sim/pay", { prepay_id: params.package.replace("prepay_id=", "") });
       return { openID, ticketID, scene, order: [chosen[2], chosen[0], chosen[1]] as string[] };
     }

@@ -1,4 +1,11 @@
-import { clearExtension, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
+import {
+  clearExtension,
+  type DescMethod,
+  type DescService,
+  getOption,
+  type Message,
+  setExtension,
+} from "@bufbuild/protobuf";
 import { Cart } from "../../../gen/liveuser/cart_pb.ts";
 import { Hall } from "../../../gen/liveuser/hall_pb.ts";
 import { Measurement } from "../../../gen/liveuser/measurement_pb.ts";
@@ -49,10 +56,9 @@ export async function startDialect(
   const calls: { request: Message; identity: Identity | undefined }[] = [];
   const observe = (outcome: Outcome) => void outcomes.push(outcome);
   const contract: DescService[] = [User, Wx, Cart, Ticket, Hall, Rail, Measurement];
-  // Tables are written against the contract, whether or not its methods work yet.
-  for (const { proto } of contract.flatMap(({ methods }) => methods)) {
-    if (proto.options) clearExtension(proto.options, planned);
-  }
+  // Tables are written against the contract, whether or not its methods work yet. The pipeline looks once.
+  const plans = contract.flatMap(({ methods }) => methods).filter((method) => getOption(method, planned));
+  for (const { proto } of plans) if (proto.options) clearExtension(proto.options, planned);
   const handle = (method: DescMethod) => async (request: Message, call: Call) => {
     calls.push({ request, identity: call.identity });
     const answer = answerOf.get(method) ?? {};
@@ -72,6 +78,7 @@ export async function startDialect(
     },
     observe,
   });
+  for (const { proto } of plans) if (proto.options) setExtension(proto.options, planned, true);
   const mount: Mount = { dialect: spoken, identityWithoutCredential: withoutCredential };
   const server = await startHttp({ pipeline, observe, dialects: [mount], ...overrides });
   return {
