@@ -1,15 +1,10 @@
-import { AppError } from "../errors.ts";
 import { type Answer, parseAnswer } from "./answer.ts";
-import { givenUp, type Reasons, refusal, unavailable } from "./errors.ts";
+import { type Reasons, refusal, unavailable } from "./errors.ts";
+import { createExchange, type ExchangeOptions, type RawRequest } from "./exchange.ts";
 
-export interface HttpOptions {
+export interface HttpOptions extends ExchangeOptions {
   /** Where WeChat answers: `https://api.weixin.qq.com`, or the simulator. */
   base: string;
-  fetch?: typeof globalThis.fetch;
-  /** For the whole exchange, the answer's body included; 5 s unless told. */
-  timeoutMs?: number;
-  /** Decoded bytes; 1 MiB unless told. */
-  maxAnswerBytes?: number;
 }
 
 export interface JsonCall {
@@ -46,13 +41,9 @@ export function rootOf(base: string): string {
  * its query and an error code, and the errors of fetch, which may quote the whole URL, are dropped.
  * @throws TypeError when `base` is no URL.
  */
-export function createHttp({
-  base,
-  fetch = globalThis.fetch,
-  timeoutMs = 5_000,
-  maxAnswerBytes = 1024 * 1024,
-}: HttpOptions) {
+export function createHttp({ base, ...options }: HttpOptions) {
   const root = rootOf(base);
+  const exchange = createExchange(options);
 
   /**
    * GET; the answer's JSON object. Its Content-Type is not looked at: `/sns/` says text/plain.
@@ -61,7 +52,7 @@ export function createHttp({
    * DEADLINE_PASSED when `signal` ended the call.
    */
   async function getJson(call: JsonCall): Promise<Answer> {
-    return ask(call, { method: "GET" });
+    return ask(call, { method: "GET", headers: {} });
   }
 
   /** POST with a JSON body; the answer's JSON object. @throws AppError as getJson. */
@@ -72,55 +63,19 @@ export function createHttp({
 
   async function ask(
     { path, query, reasons, signal }: JsonCall,
-    init: RequestInit,
+    request: Pick<RawRequest, "method" | "headers" | "body">,
     sent: string[] = [],
   ): Promise<Answer> {
-    const where = `${init.method} ${root}${path}`;
+    const where = `${request.method} ${root}${path}`;
     const search = new URLSearchParams(query).toString();
     const url = `${root}${path}${search && `?${search}`}`;
-    const answer = parseAnswer(where, await exchange({ where, url, init }, signal));
+    const { body } = await exchange({ ...request, where, url, signal, only: 200 });
+    const answer = parseAnswer(where, Buffer.from(body).toString("utf8"));
     const { errcode = 0, errmsg } = answer;
     if (errcode === 0) return answer;
     if (!Number.isSafeInteger(errcode)) throw unavailable(where, "an errcode that is no integer");
     const text = typeof errmsg === "string" ? without([...Object.values(query), ...sent], errmsg) : "";
     throw refusal({ where, errcode: errcode as number, errmsg: text }, reasons);
-  }
-
-  async function exchange(
-    { where, url, init }: { where: string; url: string; init: RequestInit },
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
-    if (signal?.aborted) throw givenUp(where, signal);
-    const stop = new AbortController();
-    const abort = () => stop.abort();
-    const timer = setTimeout(abort, timeoutMs);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      // A redirect would carry the query to a host that nobody chose: it counts as a wrong status.
-      const response = await fetch(url, { ...init, redirect: "manual", signal: stop.signal });
-      if (response.status !== 200) throw unavailable(where, `HTTP ${response.status}`);
-      return await readText(where, response);
-    } catch (error) {
-      const timedOut = stop.signal.aborted;
-      stop.abort(); // lets go of a body nobody reads
-      if (signal?.aborted) throw givenUp(where, signal);
-      if (error instanceof AppError) throw error;
-      throw unavailable(where, timedOut ? `no answer within ${timeoutMs} ms` : codeOf(error));
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  async function readText(where: string, response: Response): Promise<string> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > maxAnswerBytes) throw unavailable(where, `an answer of more than ${maxAnswerBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString("utf8");
   }
 
   return { getJson, postJson };
@@ -148,14 +103,4 @@ function without(values: string[], text: string): string {
   if (found.length === 0) return text;
   const head = text.slice(0, text.length - rid.length);
   return head.replace(new RegExp(found.join("|"), "g"), "***") + rid;
-}
-
-/** ECONNRESET, UND_ERR_SOCKET, …: the first code down the causes, which is all that is safe to show. */
-function codeOf(error: unknown): string {
-  for (let e = error; e instanceof Error; e = e.cause) {
-    const { code } = e as Error & { code?: unknown };
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(code))
-      return `the connection failed: ${code}`;
-  }
-  return "the connection failed";
 }

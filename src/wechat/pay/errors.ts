@@ -1,6 +1,6 @@
 import { AppError, type Reason } from "../../errors.ts";
 import { unavailable } from "../errors.ts";
-import type { RawAnswer } from "./exchange.ts";
+import type { RawAnswer } from "../exchange.ts";
 import { parseFields } from "./fields.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { unavailable } from "../errors.ts";
+import { createExchange, type RawAnswer } from "../exchange.ts";
 import { rootOf } from "../http.ts";
 import { createCertificates } from "./certificates.ts";
 import { codeOf, refusal, unverified } from "./errors.ts";
-import { createExchange, type RawAnswer } from "./exchange.ts";
 import { type Fields, Malformed, parseFields } from "./fields.ts";
 import { importApiV3Key, importPrivateKey, onePublicKey } from "./keys.ts";
 import { readNotification } from "./notification.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Exchange, RawAnswer } from "./exchange.ts";
+import type { Exchange, RawAnswer } from "../exchange.ts";
 import { authorization, type Signer } from "./signature.ts";
 
 export interface PayRequest {

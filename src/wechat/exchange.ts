@@ -1,5 +1,5 @@
-import { AppError } from "../../errors.ts";
-import { givenUp, unavailable } from "../errors.ts";
+import { AppError } from "../errors.ts";
+import { givenUp, unavailable } from "./errors.ts";
 
 export interface ExchangeOptions {
   fetch?: typeof globalThis.fetch;
@@ -16,8 +16,10 @@ export interface RawRequest {
   method: string;
   headers: Record<string, string>;
   /** None for a GET. */
-  body: string | undefined;
+  body?: string | undefined;
   signal: AbortSignal | undefined;
+  /** The only status worth reading: any other is WX_UNAVAILABLE, and its body is not waited for. */
+  only?: number;
 }
 
 /** An answer as it came, whatever its status; nobody has checked yet who sent it. */
@@ -31,10 +33,10 @@ export interface RawAnswer {
 export type Exchange = (request: RawRequest) => Promise<RawAnswer>;
 
 /**
- * One HTTP exchange, never repeated and never redirected. It hands over bytes, headers and status, for
- * WeChat Pay's signature is over the bytes, of refusals too.
+ * One HTTP exchange, never repeated, and never redirected to a host that nobody chose. It hands over
+ * bytes, headers and status, for WeChat Pay's signature is over the bytes, of refusals too.
  *
- * The errors of fetch are dropped: they may quote the request, and its Authorization with it.
+ * The errors of fetch are dropped: they may quote the request with its query and its Authorization.
  * @throws AppError (from the exchange) WX_UNAVAILABLE for a broken connection, a time-out and an answer
  * that is too large; CALL_CANCELLED or DEADLINE_PASSED when `signal` ended the call.
  */
@@ -54,7 +56,7 @@ export function createExchange({
     return Buffer.concat(chunks);
   }
 
-  return async function exchange({ where, url, method, headers, body, signal }) {
+  return async function exchange({ where, url, method, headers, body, signal, only }) {
     if (signal?.aborted) throw givenUp(where, signal);
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -63,6 +65,7 @@ export function createExchange({
     try {
       const sent = { method, headers, redirect: "manual", signal: stop.signal } as const;
       const response = await fetch(url, body === undefined ? sent : { ...sent, body });
+      if (only !== undefined && response.status !== only) throw unavailable(where, `HTTP ${response.status}`);
       const header = (name: string) => response.headers.get(name) ?? undefined;
       return { status: response.status, header, body: await read(where, response) };
     } catch (error) {
