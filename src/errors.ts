@@ -125,6 +125,11 @@ export class AppError extends Error {
   get code(): Code {
     return errorTable[this.reason][0];
   }
+
+  /** What really happened, in one line for the log. */
+  get why(): string | undefined {
+    return this.cause instanceof Error ? this.cause.message : this.violations[0]?.description;
+  }
 }
 
 /** INVALID_REQUEST for one broken rule. `cause` is logged, never sent. */

@@ -38,15 +38,11 @@ export function createPayNotify({ take, log }: PayNotifyOptions): (exchange: Exc
       const error = toAppError(thrown);
       const fields = { method: "Wx.Postpay", result: error.reason, requestId };
       if (error.reason === "INTERNAL") log.error({ ...fields, err: thrown }, "notified");
-      else log.warn({ ...fields, why: whyOf(error) }, "notified");
+      else log.warn({ ...fields, why: error.why }, "notified");
       const answer = JSON.stringify({ code: "FAIL", message: error.message });
       send(exchange, httpStatus(error.reason), { "content-type": "application/json" }, answer);
     } finally {
       clearTimeout(timer);
     }
   };
-}
-
-function whyOf({ cause, violations }: AppError): string | undefined {
-  return cause instanceof Error ? cause.message : violations[0]?.description;
 }

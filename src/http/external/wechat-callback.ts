@@ -42,7 +42,7 @@ export function createWechatCallback({ callback, takeEvent, log }: WechatCallbac
     const status = statuses[error.reason] ?? 500;
     const fields = { method: "wx.callback", result: error.reason, requestId: exchange.requestId };
     if (error.reason === "INTERNAL") log.error({ ...fields, err: thrown }, "refused");
-    else log.warn({ ...fields, why: whyOf(error) }, "refused");
+    else log.warn({ ...fields, why: error.why }, "refused");
     send(exchange, status, text, error.message);
     discardRest(exchange, bodyLimit);
   }
@@ -78,10 +78,6 @@ export function createWechatCallback({ callback, takeEvent, log }: WechatCallbac
       }
     },
   };
-}
-
-function whyOf({ cause, violations }: AppError): string | undefined {
-  return cause instanceof Error ? cause.message : violations[0]?.description;
 }
 
 function queryOf({ req }: Exchange): URLSearchParams {
