@@ -81,6 +81,7 @@ const variants: Record<string, () => Promise<number>> = {
       metrics,
       observe,
       bodyLimit: 4 * 1024 * 1024,
+      trustedProxies: 0,
       corsOrigins: [],
       jwks: () => ({}),
       healthy: async () => {},

@@ -31,6 +31,12 @@ export const chinese: Record<string, string> = {
   WECHAT_API_BASE: "微信接口的地址：默认是 https://api.weixin.qq.com，沙箱中默认是模拟器。",
   WECHAT_OPEN_BASE: "微信网页授权的地址：默认是 https://open.weixin.qq.com，沙箱中默认是模拟器。",
   WECHAT_PAY_BASE: "微信支付的地址：默认是 https://api.mch.weixin.qq.com，沙箱中默认是模拟器。",
+  SMS_URL:
+    "短信发送的地址：其中（或 SMS_BODY 中）写有 {phone} 和 {code}；5 秒内回答 2xx 即为成功。不设置时不能发送验证码；沙箱把验证码写入日志。",
+  SMS_BODY: "以 POST 发往该地址的 JSON，字符串中可写 {phone} 和 {code}。不设置时用 GET。",
+  SMS_HEADERS: '该请求的 HTTP 头，写成 JSON：{"authorization":"Bearer …"}。',
+  RATE_LIMITS: "协议中的调用频率上限乘以多少；0 表示不限。默认是 1，沙箱中默认是 0。每个进程各自计数。",
+  TRUSTED_PROXIES: "服务器前面有几层会写 X-Forwarded-For 的代理：调用者的地址取其中从右数的第几个。",
   SIM_PORT: "沙箱中微信模拟器的端口；默认是 PORT + 1。",
   SIM_TIME_SCALE: "模拟器的时钟快多少倍。",
   SANDBOX_REMOTE: "设为 1 时沙箱可以监听回环以外的地址：那时任何能访问它的人都可以用任何身份登录。",

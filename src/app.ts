@@ -1,8 +1,11 @@
 import { randomInt } from "node:crypto";
 import { type Auth, openAuth } from "./auth/auth.ts";
-import { createSeal, loadEncryptionKey, type Seal } from "./auth/seal.ts";
+import { createDigest, createSeal, type Digest, loadEncryptionKey, type Seal } from "./auth/seal.ts";
 import { type Settings, SettingsError } from "./config.ts";
 import type { Logger } from "./log.ts";
+import { httpSms } from "./sms/http.ts";
+import { sandboxSms } from "./sms/sandbox.ts";
+import { noSms, type Sms } from "./sms/sms.ts";
 import { createIds, type Ids } from "./storage/ids.ts";
 import { openStore } from "./storage/open.ts";
 import { sharedValues } from "./storage/shared-values.ts";
@@ -32,6 +35,9 @@ export interface App {
   readonly wechat: Wechat;
   /** Encrypts what people entrust to the server, an identity number for one. */
   readonly personal: Seal;
+  /** What stands for such a thing where it has to be found again or compared. */
+  readonly personalDigest: Digest;
+  readonly sms: Sms;
   close(): Promise<void>;
 }
 
@@ -69,6 +75,8 @@ export async function openApp(settings: AppSettings, log: Logger, overrides: Ove
       auth,
       wechat,
       personal: createSeal(encryptionKey, "personal data"),
+      personalDigest: createDigest(encryptionKey, "personal data"),
+      sms: smsOf(settings, log),
       async close() {
         await auth.close();
         await closeStore();
@@ -120,6 +128,12 @@ function merchant(settings: AppSettings, mchid: string): WechatOptions["pay"] {
     apiV3Key: settings.WECHAT_APIV3_KEY ?? "",
     publicKey: id && pem ? { id, pem } : undefined,
   };
+}
+
+/** What sends text messages: a gateway if one is set, else the sandbox's own sender, else nothing. */
+function smsOf({ SMS_URL: url, SMS_BODY: body, SMS_HEADERS: headers, sandbox }: Settings, log: Logger): Sms {
+  if (url) return httpSms({ url, body, headers });
+  return sandbox ? sandboxSms(log) : noSms;
 }
 
 /** Where the encryption key is: the setting, or in the sandbox a file beside the database. */

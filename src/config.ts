@@ -20,6 +20,24 @@ const pem = z
 const pages = list.pipe(
   z.array(z.url().refine((value) => !/[?#]/.test(value), "expected a URL without query and fragment")),
 );
+/** A text of JSON as what it says. */
+const json = z.string().transform((value, context): unknown => {
+  try {
+    return JSON.parse(value);
+  } catch {
+    context.addIssue("expected JSON");
+    return z.NEVER;
+  }
+});
+const httpHeaders = json
+  .pipe(z.record(z.string(), z.string(), "expected an object of texts"))
+  .refine((value) => {
+    try {
+      return new Headers(value);
+    } catch {
+      return false;
+    }
+  }, "expected names and values of HTTP headers");
 const key = z.string().regex(/^[A-Za-z0-9+/_-]{43}=?$/, "expected 32 bytes in base64");
 
 function wechatHost(host: string, what: string) {
@@ -113,6 +131,36 @@ const schema = z.object({
   WECHAT_API_BASE: wechatHost("https://api.weixin.qq.com", "WeChat's API"),
   WECHAT_OPEN_BASE: wechatHost("https://open.weixin.qq.com", "WeChat's page authorisation"),
   WECHAT_PAY_BASE: wechatHost("https://api.mch.weixin.qq.com", "WeChat Pay"),
+  SMS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "Where text messages are sent: a URL with {phone} and {code} in it, or in SMS_BODY; any 2xx within 5 s is a success. Unset, phone codes can't be sent; the sandbox writes them to the log.",
+    ),
+  SMS_BODY: json
+    .pipe(z.json())
+    .optional()
+    .describe("JSON with {phone} and {code} in its texts, sent there by POST. Unset, it is a GET."),
+  SMS_HEADERS: httpHeaders
+    .optional()
+    .describe('Headers of that request, as JSON: {"authorization":"Bearer …"}.'),
+  RATE_LIMITS: z.coerce
+    .number("expected a number")
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      "What the contract's limits of calls are multiplied by; 0 for none. 1 unless set, in the sandbox 0. Each process counts by itself.",
+    ),
+  TRUSTED_PROXIES: z.coerce
+    .number("expected a number")
+    .int()
+    .min(0)
+    .max(16)
+    .default(0)
+    .describe(
+      "How many proxies stand before the server and add to X-Forwarded-For: a caller's address is then that many from its right end.",
+    ),
   SIM_PORT: port.optional().describe("Port of the sandbox's WeChat simulator; PORT + 1 unless set."),
   SIM_TIME_SCALE: z.coerce
     .number()
@@ -176,6 +224,10 @@ export function readSettings(environment: Record<string, string | undefined>): S
     const needs = "needed when WECHAT_APPID is set";
     require(settings, ["WECHAT_SECRET", "ENCRYPTION_KEY"], needs);
   }
+  const { SMS_URL, SMS_BODY } = settings;
+  if (SMS_URL && !/\{phone\}.*\{code\}|\{code\}.*\{phone\}/.test(`${SMS_URL} ${JSON.stringify(SMS_BODY)}`)) {
+    throw new SettingsError("SMS_URL: expected {phone} and {code} in it or in SMS_BODY");
+  }
   for (const [name, others] of together) {
     if (settings[name] !== undefined) require(settings, others, `needed when ${name} is set`);
   }
@@ -185,6 +237,8 @@ export function readSettings(environment: Record<string, string | undefined>): S
 /** What makes no sense without others. */
 const together: readonly [keyof Settings, readonly (keyof Settings)[]][] = [
   ["WECHAT_OA_APPID", ["WECHAT_OA_SECRET"]],
+  ["SMS_BODY", ["SMS_URL"]],
+  ["SMS_HEADERS", ["SMS_URL"]],
   ["WECHAT_AES_KEY", ["WECHAT_TOKEN"]],
   ["WECHAT_MCHID", ["WECHAT_MCH_SERIAL", "WECHAT_MCH_PRIVATE_KEY", "WECHAT_APIV3_KEY", "PUBLIC_URL"]],
   ["WECHAT_PAY_PUBLIC_KEY_ID", ["WECHAT_PAY_PUBLIC_KEY"]],

@@ -56,6 +56,7 @@ export const errorTable = {
   PHONE_CODE_WRONG: [Code.InvalidArgument, "the phone code is wrong"],
   BINDING_EXISTS: [Code.AlreadyExists, "the line or device is bound already"],
   BINDING_NOT_FOUND: [Code.NotFound, "no such binding"],
+  CONTACTS_FULL: [Code.FailedPrecondition, "there are as many contacts as one may have"],
 
   PRODUCT_NOT_FOUND: [Code.NotFound, "no such product"],
   MOVIE_NOT_FOUND: [Code.NotFound, "no such movie"],

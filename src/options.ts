@@ -33,6 +33,24 @@ export function enumValues(method: DescMethod, option: DescExtension | undefined
   return numbers.flatMap((number) => option.enum.value[number] ?? []);
 }
 
+const times: Readonly<Record<number, string>> = {
+  1: "a second",
+  60: "a minute",
+  3600: "an hour",
+  86400: "a day",
+};
+
+/** A method's limits in words: `600 calls a minute per address`. The option is a list of messages like Limit. */
+export function limitsInWords(method: DescMethod, option: DescExtension | undefined): string[] {
+  if (option?.fieldKind !== "list" || option.listKind !== "message") return [];
+  const { per } = option.message.field;
+  const limits = getOption(method, option) as { per: number; count: number; seconds: number }[];
+  return limits.map((limit) => {
+    const whose = per?.enum?.value[limit.per]?.name.toLowerCase();
+    return `${limit.count} calls ${times[limit.seconds] ?? `in ${limit.seconds} s`} per ${whose}`;
+  });
+}
+
 /** A comment as a part of a sentence: "A signed-in person." → "a signed-in person". */
 export function asPhrase(comment: string): string {
   return comment.charAt(0).toLowerCase() + comment.slice(1).replace(/\.$/, "");

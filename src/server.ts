@@ -3,12 +3,14 @@ import type { Identity } from "./auth/identity.ts";
 import { dialects } from "./http/dialects/index.ts";
 import { railSandboxKey } from "./http/dialects/rail.ts";
 import { createPayNotify } from "./http/external/pay-notify.ts";
+import { createSandboxSms } from "./http/external/sandbox-sms.ts";
 import { createWechatCallback } from "./http/external/wechat-callback.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { observeCalls } from "./http/observe.ts";
 import { createHttpServer } from "./http/server.ts";
 import { createPayments } from "./payments/payments.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
+import { createRateLimits } from "./rpc/rate-limit.ts";
 import { seedCatalog } from "./services/catalog/sandbox.ts";
 import { contract, payables, services } from "./services/index.ts";
 import { sweepExpiredOrders } from "./services/order/expiry.ts";
@@ -17,6 +19,7 @@ import { sweepRailOrders } from "./services/rail/sweep.ts";
 import { deleteOldChanges } from "./services/ticket/changes.ts";
 import { sweepExpiredTickets } from "./services/ticket/expiry.ts";
 import { seedSeats } from "./services/ticket/sandbox.ts";
+import { deleteOldPhoneCodes } from "./services/user/phone-codes.ts";
 import { deleteOldEvents, takeEvent } from "./services/wx/events.ts";
 
 /** How long running calls may take to finish when the server stops (ms). */
@@ -62,6 +65,7 @@ export async function startServer(app: App): Promise<Running> {
     contract,
     services: services(app, payments),
     authenticate: auth.authenticate,
+    limits: createRateLimits(settings.RATE_LIMITS ?? (settings.sandbox ? 0 : 1)),
     observe,
   });
   const wechatCallback = createWechatCallback({
@@ -78,6 +82,7 @@ export async function startServer(app: App): Promise<Running> {
     bodyLimit: settings.BODY_LIMIT,
     requestTimeoutMs: settings.REQUEST_TIMEOUT * 1000,
     headerTimeoutMs,
+    trustedProxies: settings.TRUSTED_PROXIES,
     corsOrigins: settings.CORS_ORIGINS,
     jwks: auth.jwks,
     healthy: store.ping,
@@ -85,6 +90,7 @@ export async function startServer(app: App): Promise<Running> {
       [notifyPath]: { POST: createPayNotify({ take: payments.takeNotification, log }) },
       "/wx/callback": wechatCallback,
       "/wxs/wx/callback": wechatCallback,
+      ...(app.sms.newest ? { "/sim/sms": createSandboxSms(app.sms.newest) } : {}),
     },
     dialects: dialects({
       withoutCredential: settings.sandbox ? sandboxService : undefined,
@@ -102,9 +108,12 @@ export async function startServer(app: App): Promise<Running> {
   ];
   const stopPayments = payments.start();
   const cleaning = setInterval(() => {
-    Promise.all([auth.cleanUp(), deleteOldEvents(app), deleteOldChanges(app)]).catch((error: unknown) =>
-      log.error({ err: error }, "old rows could not be deleted"),
-    );
+    Promise.all([
+      auth.cleanUp(),
+      deleteOldEvents(app),
+      deleteOldChanges(app),
+      deleteOldPhoneCodes(app),
+    ]).catch((error: unknown) => log.error({ err: error }, "old rows could not be deleted"));
   }, cleaningMs).unref();
   pipeline.warm().catch((error: unknown) => log.error({ err: error }, "the rules could not be prepared"));
 

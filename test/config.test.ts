@@ -34,6 +34,13 @@ test("a value is taken in its form or refused by its name", () => {
     ["WECHAT_MCH_PRIVATE_KEY", "MIIE"],
     ["WECHAT_APIV3_KEY", "k".repeat(31)],
     ["WECHAT_PAY_PUBLIC_KEY_ID", "5A0D"],
+    ["SMS_URL", "ftp://sms.test/{phone}/{code}"],
+    ["SMS_URL", "https://sms.test/?to={phone}"],
+    ["SMS_BODY", "{phone}"],
+    ["SMS_HEADERS", '{"x":1}'],
+    ["SMS_HEADERS", '{"a b":"c"}'],
+    ["RATE_LIMITS", "-1"],
+    ["TRUSTED_PROXIES", "yes"],
   ] as const) {
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}: `));
   }

@@ -2,19 +2,93 @@
 // @generated from file liveuser/options.proto (package liveuser, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { ErrorReason } from "./errors_pb.ts";
 import { file_liveuser_errors } from "./errors_pb.ts";
-import type { UnknownEnum } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file liveuser/options.proto.
  */
 export const file_liveuser_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZsaXZldXNlci9vcHRpb25zLnByb3RvEghsaXZldXNlciqpAQoGQWNjZXNzEhYKEkFDQ0VTU19VTlNQRUNJRklFRBAAEhEKDUFDQ0VTU19BTllPTkUQARIPCgtBQ0NFU1NfVVNFUhACEhMKD0FDQ0VTU19NRVJDSEFOVBADEhIKDkFDQ0VTU19TRVJWSUNFEAQSEwoPQUNDRVNTX09QRVJBVE9SEAUSEQoNQUNDRVNTX0RFVklDRRAGEhIKDkFDQ0VTU19QQVJUTkVSEAc6SgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAMoDjIQLmxpdmV1c2VyLkFjY2Vzc1IGYWNjZXNzOk8KBmVycm9ycxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLaHAyADKA4yFS5saXZldXNlci5FcnJvclJlYXNvblIGZXJyb3JzOjoKB3BsYW5uZWQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgIUgdwbGFubmVkYgZwcm90bzM", [file_google_protobuf_descriptor, file_liveuser_errors]);
+  fileDesc("ChZsaXZldXNlci9vcHRpb25zLnByb3RvEghsaXZldXNlciJ+CgVMaW1pdBIgCgNwZXIYASABKA4yEy5saXZldXNlci5MaW1pdC5QZXISDQoFY291bnQYAiABKAUSDwoHc2Vjb25kcxgDIAEoBSIzCgNQZXISEwoPUEVSX1VOU1BFQ0lGSUVEEAASCgoGUEVSU09OEAESCwoHQUREUkVTUxACKqkBCgZBY2Nlc3MSFgoSQUNDRVNTX1VOU1BFQ0lGSUVEEAASEQoNQUNDRVNTX0FOWU9ORRABEg8KC0FDQ0VTU19VU0VSEAISEwoPQUNDRVNTX01FUkNIQU5UEAMSEgoOQUNDRVNTX1NFUlZJQ0UQBBITCg9BQ0NFU1NfT1BFUkFUT1IQBRIRCg1BQ0NFU1NfREVWSUNFEAYSEgoOQUNDRVNTX1BBUlRORVIQBzpKCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgAygOMhAubGl2ZXVzZXIuQWNjZXNzUgZhY2Nlc3M6TwoGZXJyb3JzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAMoDjIVLmxpdmV1c2VyLkVycm9yUmVhc29uUgZlcnJvcnM6OgoHcGxhbm5lZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAhSB3BsYW5uZWQ6RwoFbGltaXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi4hwMgAygLMg8ubGl2ZXVzZXIuTGltaXRSBWxpbWl0YgZwcm90bzM", [file_google_protobuf_descriptor, file_liveuser_errors]);
+
+/**
+ * Limit says how often a method may be called. Who calls oftener gets RATE_LIMITED with the time to wait.
+ *
+ * @generated from message liveuser.Limit
+ */
+export type Limit = Message<"liveuser.Limit"> & {
+  /**
+   * @generated from field: liveuser.Limit.Per per = 1;
+   */
+  per: Limit_Per;
+
+  /**
+   * How many calls are let through in that time.
+   *
+   * @generated from field: int32 count = 2;
+   */
+  count: number;
+
+  /**
+   * How long it is (s). It begins with the first call, and anew with the first one after it.
+   *
+   * @generated from field: int32 seconds = 3;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message liveuser.Limit.
+ * Use `create(LimitSchema)` to create a new message.
+ */
+export const LimitSchema: GenMessage<Limit> = /*@__PURE__*/
+  messageDesc(file_liveuser_options, 0);
+
+/**
+ * Whose calls are counted together.
+ *
+ * @generated from enum liveuser.Limit.Per
+ */
+export const Limit_Per = {
+  /**
+   * Nobody's.
+   *
+   * @generated from enum value: PER_UNSPECIFIED = 0;
+   */
+  PER_UNSPECIFIED: 0,
+
+  /**
+   * A signed-in person's; a machine identity's are not counted.
+   *
+   * @generated from enum value: PERSON = 1;
+   */
+  PERSON: 1,
+
+  /**
+   * An IP address's (of IPv6, a /64's), whoever calls from there.
+   *
+   * @generated from enum value: ADDRESS = 2;
+   */
+  ADDRESS: 2,
+} as const;
+
+/**
+ * Whose calls are counted together.
+ *
+ * @generated from enum liveuser.Limit.Per
+ */
+export type Limit_Per = (typeof Limit_Per)[keyof typeof Limit_Per] | UnknownEnum;
+
+/**
+ * Describes the enum liveuser.Limit.Per.
+ */
+export const Limit_PerSchema: GenEnum<Limit_Per> = /*@__PURE__*/
+  enumDesc(file_liveuser_options, 0, 0);
 
 /**
  * Access says who may call a method.
@@ -115,4 +189,13 @@ export const errors: GenExtension<MethodOptions, ErrorReason[]> = /*@__PURE__*/
  */
 export const planned: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
   extDesc(file_liveuser_options, 2);
+
+/**
+ * How often the method may be called; several entries hold side by side. A deployment may multiply
+ * the counts or do without.
+ *
+ * @generated from extension: repeated liveuser.Limit limit = 50104;
+ */
+export const limit: GenExtension<MethodOptions, Limit[]> = /*@__PURE__*/
+  extDesc(file_liveuser_options, 3);
 

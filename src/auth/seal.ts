@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import {
   closeSync,
   fsyncSync,
@@ -64,6 +64,18 @@ export function createSeal(encryptionKey: Uint8Array, purpose: string): Seal {
       }
     },
   };
+}
+
+/**
+ * What stands for a text that must not be readable: HMAC-SHA-256 (RFC 2104) over `name` and text. Always
+ * the same 32 bytes for the same two; digests under different names say nothing of each other.
+ */
+export type Digest = (name: string, text: string) => Buffer<ArrayBuffer>;
+
+/** Digests under a key of their own for `purpose`. Names hold no U+0000. */
+export function createDigest(encryptionKey: Uint8Array, purpose: string): Digest {
+  const key = deriveKey(encryptionKey, `digest ${purpose}`);
+  return (name, text) => Buffer.from(createHmac("sha256", key).update(`${name}\0${text}`).digest());
 }
 
 /** Where the encryption key comes from: the setting, or a file that is made at the first start. */

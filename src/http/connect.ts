@@ -21,6 +21,7 @@ import { AppError, invalid } from "../errors.ts";
 import { Call } from "../rpc/call.ts";
 import { toAppError, toConnectError } from "../rpc/errors.ts";
 import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
+import { callerAddress } from "./address.ts";
 import { type BodyLimits, compressions, discardRest } from "./body.ts";
 import { invalidBinary, readJson } from "./codec.ts";
 import { isProtocolError, toObserved } from "./errors.ts";
@@ -77,7 +78,9 @@ export function createConnectDoor({ pipeline, limits, observe }: ConnectDoorOpti
     const call = new Call(method, {
       requestId: exchange.requestId,
       door: context.protocolName,
-      peer: exchange.req.socket.remoteAddress ?? "",
+      get peer() {
+        return callerAddress(exchange.req, exchange.trustedProxies);
+      },
       timeoutMs: context.timeoutMs(),
       header: (name) => context.requestHeader.get(name) ?? undefined,
     });

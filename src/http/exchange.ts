@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AppError } from "../errors.ts";
 import type { Arrival } from "../rpc/call.ts";
+import { callerAddress } from "./address.ts";
 
 /**
  * One request and its response. HTTP/2's compatibility objects stand here too: the doors use only
@@ -12,6 +13,8 @@ export interface Exchange {
   /** The path, without host and query. */
   readonly path: string;
   readonly requestId: string;
+  /** How many proxies' word of the caller's address is taken. */
+  readonly trustedProxies: number;
   /** When the request came in (performance.now()). */
   readonly started: number;
   /** Headers that every response carries. */
@@ -39,17 +42,25 @@ export function send(
 }
 
 /** What the pipeline is told of a request that came in by `door`. */
-export function arrivalOf({ req, requestId }: Exchange, door: string, timeoutMs?: number): Arrival {
-  const { headers, socket } = req;
+export function arrivalOf(exchange: Exchange, door: string, timeoutMs?: number): Arrival {
+  const { req, requestId, trustedProxies } = exchange;
+  const { headers } = req;
   return {
     requestId,
     door,
     timeoutMs,
     get peer() {
-      return socket.remoteAddress ?? "";
+      return callerAddress(req, trustedProxies);
     },
     header: (name) => headerText(headers[name]),
   };
+}
+
+/** The parameters behind the path's question mark. */
+export function queryOf({ req }: Exchange): URLSearchParams {
+  const { url = "" } = req;
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
 }
 
 export function headerText(value: string | string[] | undefined): string | undefined {

@@ -30,6 +30,8 @@ export interface HttpOptions extends BodyLimits {
   corsOrigins: readonly string[];
   /** How long a caller may take to send the headers (ms). */
   headerTimeoutMs: number;
+  /** How many proxies stand before the server and add to X-Forwarded-For. */
+  trustedProxies: number;
   /** The public keys of the tokens. */
   jwks(): unknown;
   /** Rejects when the server cannot serve. */
@@ -91,6 +93,7 @@ export function createHttpServer(options: HttpOptions): Listener {
       res,
       path,
       requestId,
+      trustedProxies: options.trustedProxies,
       started: performance.now(),
       headers,
       closed: false,

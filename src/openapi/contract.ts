@@ -6,7 +6,7 @@ import {
   getOption,
 } from "@bufbuild/protobuf";
 import { errorTable, httpStatus, type Reason } from "../errors.ts";
-import { asPhrase, type EnumValue, enumValues, findOption } from "../options.ts";
+import { asPhrase, type EnumValue, enumValues, findOption, limitsInWords } from "../options.ts";
 import { commentOf } from "./comments.ts";
 
 /** One reason of ErrorReason. */
@@ -25,6 +25,8 @@ export interface MethodFacts {
   callers: string;
   /** Part of the contract, but does not work yet. */
   planned: boolean;
+  /** How often it may be called, in words. */
+  limits: string[];
   /** The reasons of its own with which it fails. */
   errors: ReasonFacts[];
 }
@@ -42,6 +44,7 @@ export function readContract(files: readonly DescFile[]): Contract {
   const access = findEnumOption(files, "access");
   const errors = findEnumOption(files, "errors");
   const planned = requireOption(files, "planned");
+  const limit = findOption(files, "liveuser.limit");
 
   return {
     facts(method) {
@@ -52,6 +55,7 @@ export function readContract(files: readonly DescFile[]): Contract {
         access: callers.map((value) => value.name.replace(/^ACCESS_/, "").toLowerCase()),
         callers: callers.map((value) => asPhrase(commentOf(value))).join(", or "),
         planned: getOption(method, planned) === true,
+        limits: limitsInWords(method, limit),
         errors: enumValues(method, errors).map(reasonFacts),
       };
     },

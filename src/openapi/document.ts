@@ -63,7 +63,7 @@ function pathOf(method: DescMethod): string {
 }
 
 function operation(method: DescMethod, contract: Contract, schemas: Schemas): Json {
-  const { access, callers, planned, errors } = contract.facts(method);
+  const { access, callers, planned, limits, errors } = contract.facts(method);
   const { summary, rest } = splitSummary(commentOf(method));
   const streams = method.methodKind !== "unary";
   const contentType = streams ? "application/connect+json" : "application/json";
@@ -76,6 +76,7 @@ function operation(method: DescMethod, contract: Contract, schemas: Schemas): Js
       rest,
       planned ? "Planned: the method does not work yet and fails with NOT_IMPLEMENTED." : "",
       `Who may call it: ${callers}.`,
+      limits.length > 0 ? `At most ${limits.join(", and ")}.` : "",
       streams
         ? "Not a plain JSON call: request and answers are messages in the envelopes of Connect's streams, each of " +
             "the schema here, and an error comes in the last one. Use one of Connect's clients."

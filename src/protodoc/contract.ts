@@ -1,7 +1,7 @@
 import { type DescFile, type DescMethod, getOption } from "@bufbuild/protobuf";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { errorTable, httpStatus, type Reason } from "../errors.ts";
-import { asPhrase, type EnumValue, enumValues, findOption } from "../options.ts";
+import { asPhrase, type EnumValue, enumValues, findOption, limitsInWords } from "../options.ts";
 
 /** What the options of proto/liveuser/options.proto say about one method. */
 export interface MethodFacts {
@@ -9,6 +9,8 @@ export interface MethodFacts {
   access: string | undefined;
   /** Whether it does not work yet. */
   planned: boolean;
+  /** How often it may be called, in words; undefined where there is no limit. */
+  limits: string | undefined;
   errors: ErrorFacts[];
 }
 
@@ -30,9 +32,11 @@ export function methodFacts(method: DescMethod, commentOf: (value: EnumValue) =>
   const option = (name: string) => findOption([method.parent.file], `liveuser.${name}`);
   const access = enumValues(method, option("access")).map((value) => inWords(value, commentOf(value)));
   const planned = option("planned");
+  const limits = limitsInWords(method, option("limit"));
   return {
     access: access.length > 0 ? access.join(", or ") : undefined,
     planned: planned !== undefined && getOption(method, planned) === true,
+    limits: limits.length > 0 ? limits.join(", and ") : undefined,
     errors: enumValues(method, option("errors")).map((value) => ({
       reason: value.name,
       code: codeOf(value.name),

@@ -96,6 +96,7 @@ function methodLines(service: ServicePart, method: MethodPart): string[] {
   out.push(`> ${kind ? "GET" : "POST"} ${path} <br/>`);
   if (!kind) out.push("> Content-Type: application/json <br/>", "> Authorization: Bearer (token) <br/>");
   if (facts.access) out.push(`> Access: ${facts.access} <br/>`);
+  if (facts.limits) out.push(`> Limit: ${facts.limits} <br/>`);
   if (facts.planned) out.push("> Status: planned, answers UNIMPLEMENTED <br/>");
   out.push("", method.comment, "");
   out.push(...parameters("Request", method.request), ...ruleLines(method.requestRules), "");

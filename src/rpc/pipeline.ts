@@ -13,6 +13,7 @@ import type { Identity } from "../auth/identity.ts";
 import { AppError } from "../errors.ts";
 import { bearerToken, type Call } from "./call.ts";
 import { toAppError } from "./errors.ts";
+import type { MethodLimits, RateLimits } from "./rate-limit.ts";
 import type { Handler, Service } from "./service.ts";
 
 /** How a finished call went; `error` is set when it failed. */
@@ -29,6 +30,8 @@ export interface PipelineOptions {
   services: readonly Service[];
   /** Says whom an access token belongs to; throws TOKEN_INVALID, TOKEN_EXPIRED, SESSION_REVOKED, … */
   authenticate(token: string): Identity | Promise<Identity>;
+  /** How often each method may be called; as often as anybody likes without it. */
+  limits?: RateLimits;
   /** Told of every finished call: for log and metrics. */
   observe?(outcome: Outcome): void;
 }
@@ -36,7 +39,7 @@ export interface PipelineOptions {
 export interface Pipeline {
   /** All methods of the contract. */
   readonly methods: readonly DescMethod[];
-  /** One call: access → authenticate → validate → handler. Rejects with AppError only. */
+  /** One call: access → authenticate → limits → validate → handler. Rejects with AppError only. */
   invoke(call: Call, request: Message): Promise<Message>;
   /** The same for a method that streams its answer. */
   stream(call: Call, request: Message): AsyncIterable<Message>;
@@ -47,6 +50,7 @@ export interface Pipeline {
 interface Plan {
   access: readonly Access[];
   handler: Handler | undefined;
+  limits: MethodLimits | undefined;
 }
 
 const appRoles: Partial<Record<Access, string>> = {
@@ -64,7 +68,8 @@ function admits(entry: Access, identity: Identity): boolean {
 
 /**
  * The one way of every call, whichever door it came in by. What it does is read from the contract:
- * who may call from the option `access`, what a request may hold from its buf.validate rules.
+ * who may call from the option `access`, how often from `limit`, what a request may hold from its
+ * buf.validate rules.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const validator = createValidator();
@@ -74,7 +79,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   for (const method of methods) {
     const entries = getOption(method, access);
     const handler = getOption(method, planned) ? undefined : handlers.get(method);
-    plans.set(method, { access: entries.length > 0 ? entries : [Access.USER], handler });
+    plans.set(method, {
+      access: entries.length > 0 ? entries : [Access.USER],
+      handler,
+      limits: options.limits?.(method),
+    });
   }
 
   function validate(method: DescMethod, request: Message): void {
@@ -98,12 +107,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const plan = plans.get(call.method);
     if (!plan) throw new AppError("NO_SUCH_METHOD");
     if (!plan.handler) throw new AppError("NOT_IMPLEMENTED");
+    if (plan.limits?.address) await plan.limits.address(call.arrival.peer);
     if (!plan.access.includes(Access.ANYONE)) {
       const token = bearerToken(call.arrival.header("authorization"));
       const identity = token ? await options.authenticate(token) : call.arrival.identity;
       if (!identity) throw new AppError("TOKEN_MISSING");
       if (!plan.access.some((entry) => admits(entry, identity))) throw new AppError("ACCESS_DENIED");
       call.identity = identity;
+      if (plan.limits?.person && identity.kind === "user") await plan.limits.person(`${identity.uid}`);
     }
     call.arrival.admit?.(call.identity);
     validate(call.method, request);

@@ -559,6 +559,61 @@ export function defineTables(kit: Kit) {
     updatedAt: time("updated_at").notNull(),
   });
 
+  /** People whom a person buys tickets for. */
+  const contacts = table(
+    "contacts",
+    {
+      id: id("id").primaryKey(),
+      userId: userId().notNull(),
+      /** The identity number, encrypted. */
+      identitySealed: bytes("identity_sealed").notNull(),
+      /** What stands for it where it has to be found again. */
+      identityDigest: bytes("identity_digest").notNull(),
+      name: text("name").notNull(),
+      /** The numbers of Contact.PassengerType and Contact.DocumentType. */
+      passengerType: int("passenger_type").notNull(),
+      documentType: int("document_type").notNull(),
+      createdAt: time("created_at").notNull(),
+    },
+    (t) => [
+      uniqueIndex("contacts_user_identity").on(t.userId, t.identityDigest),
+      index("contacts_user").on(t.userId, t.id),
+    ],
+  );
+
+  /** The newest code that a person had sent to a number; written by upsert. Used or over, it goes. */
+  const phoneCodes = table(
+    "phone_codes",
+    {
+      userId: userId().notNull(),
+      /** What stands for the number. */
+      phoneDigest: bytes("phone_digest").notNull(),
+      codeDigest: bytes("code_digest").notNull(),
+      /** How often somebody tried to guess it. */
+      tries: int("tries").notNull(),
+      expiresAt: time("expires_at").notNull(),
+    },
+    (t) => [
+      primaryKey({ name: "phone_codes_key", columns: [t.userId, t.phoneDigest] }),
+      index("phone_codes_expires").on(t.expiresAt),
+    ],
+  );
+
+  /** How many codes a person asked for, and how many a number got; written by upsert. */
+  const phoneCodeCounts = table(
+    "phone_code_counts",
+    {
+      /** `person:17` or `phone:` and what stands for the number. */
+      subject: text("subject").primaryKey(),
+      /** In the day that began with the first of them. */
+      count: int("count").notNull(),
+      dayFrom: time("day_from").notNull(),
+      /** When the last one was sent; 0 when that failed. */
+      lastAt: time("last_at").notNull(),
+    },
+    (t) => [index("phone_code_counts_day").on(t.dayFrom)],
+  );
+
   return {
     users,
     identities,
@@ -589,6 +644,9 @@ export function defineTables(kit: Kit) {
     ledgerLines,
     railOrders,
     appConfig,
+    contacts,
+    phoneCodes,
+    phoneCodeCounts,
   };
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
-import { createSeal, deriveKey, loadEncryptionKey } from "../../src/auth/seal.ts";
+import { createDigest, createSeal, deriveKey, loadEncryptionKey } from "../../src/auth/seal.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "seal-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,6 +29,21 @@ test("what was sealed opens under the same key, purpose and name, and no other",
   for (const length of [0, 1, 28, sealed.length - 1]) {
     expect(() => seal.open(sealed.subarray(0, length), "row 1")).toThrow("row 1");
   }
+});
+
+test("a digest is the same for the same key, purpose, name and text alone", () => {
+  const digest = createDigest(key, "a");
+  expect(digest("phone", "13800138000")).toEqual(createDigest(Buffer.from(key), "a")("phone", "13800138000"));
+  const all = [
+    digest("phone", "13800138000"),
+    digest("phone", "13800138001"),
+    digest("phones", "13800138000"),
+    digest("phone1", "3800138000"),
+    createDigest(key, "b")("phone", "13800138000"),
+    createDigest(randomBytes(32), "a")("phone", "13800138000"),
+  ].map((bytes) => bytes.toString("hex"));
+  expect(new Set(all).size).toBe(all.length);
+  expect(all[0]).toMatch(/^[0-9a-f]{64}$/);
 });
 
 test("each purpose has a key of its own, always the same", () => {

@@ -58,6 +58,7 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
     corsOrigins: [],
     requestTimeoutMs: 5000,
     headerTimeoutMs: 5000,
+    trustedProxies: 0,
     jwks: () => ({ keys: [] }),
     healthy: async () => {},
     metricsAccess: "anyone",

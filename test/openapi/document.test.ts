@@ -68,14 +68,17 @@ test("a method says who may call it and how it fails", () => {
       "WX_UNAVAILABLE",
       "WX_MISCONFIGURED",
       "USER_BANNED",
+      "RATE_LIMITED",
     ],
   });
   expect(login?.description).toMatch("Who may call it: anyone, with or without a token.");
+  expect(login?.description).toMatch("At most 600 calls a minute per address.");
   expect(Object.keys(login?.responses ?? {})).toEqual([
     "200",
     "400",
     "403",
     "413",
+    "429",
     "500",
     "503",
     "504",

@@ -157,7 +157,7 @@ export const railRoutes: Dialect["routes"] = [
         },
       },
     },
-    errors: refusedAs({ UNAVAILABLE: "0024", INTERNAL: "0024" }),
+    errors: refusedAs({ CONTACTS_FULL: "0024", RATE_LIMITED: "0024", UNAVAILABLE: "0024", INTERNAL: "0024" }),
   }),
   route(User.method.listContacts, {
     ...plain,
@@ -221,7 +221,7 @@ export const railRoutes: Dialect["routes"] = [
       },
     },
     answer: payParams,
-    errors: refusedAs({ UNAVAILABLE: "0026", INTERNAL: "0026" }),
+    errors: refusedAs({ RATE_LIMITED: "0026", UNAVAILABLE: "0026", INTERNAL: "0026" }),
   }),
   route(Rail.method.list, {
     ...needsSignature,

@@ -4,7 +4,7 @@ import { toAppError } from "../../rpc/errors.ts";
 import type { WechatEvent } from "../../wechat/callback.ts";
 import type { Wechat } from "../../wechat/wechat.ts";
 import { discardRest, readBody } from "../body.ts";
-import { type Exchange, send } from "../exchange.ts";
+import { type Exchange, queryOf, send } from "../exchange.ts";
 
 /** WeChat waits 5 s for the answer; ours goes out before (ms). */
 const patienceMs = 4_500;
@@ -78,10 +78,4 @@ export function createWechatCallback({ callback, takeEvent, log }: WechatCallbac
       }
     },
   };
-}
-
-function queryOf({ req }: Exchange): URLSearchParams {
-  const { url = "" } = req;
-  const at = url.indexOf("?");
-  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
 }

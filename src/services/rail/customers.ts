@@ -15,7 +15,7 @@ import { AppError } from "../../errors.ts";
 import type { Payments } from "../../payments/payments.ts";
 import type { Call } from "../../rpc/call.ts";
 import { pageSize } from "../page.ts";
-import { checkedPassenger, type Passenger } from "../passenger.ts";
+import { checkedPassenger, type Passenger, savedPassenger } from "../passenger.ts";
 import { confirm } from "./confirmation.ts";
 import { found, inState, owned } from "./found.ts";
 import { idOf, recorder, sealName, shownState } from "./record.ts";
@@ -75,9 +75,9 @@ export function railCustomers(
   return {
     async create(request: RailCreateRequest, call: Call) {
       const { uid } = call.user;
-      // User.AddContact does not work yet, so nobody has any.
-      if (request.contactId) throw new AppError("CONTACT_NOT_FOUND", { id: `${request.contactId}` });
-      const passenger = checkedPassenger({ ...request, name: request.passengerName });
+      const passenger = request.contactId
+        ? await savedPassenger(app, uid, request.contactId)
+        : checkedPassenger({ ...request, name: request.passengerName });
       const row = await store.tx(async (tx) => {
         const made = await orders.insert(tx, newOrder(request, passenger, uid));
         if (made) return made;

@@ -10,16 +10,15 @@ import { available, held } from "../../ledger/accounts.ts";
 import { balance } from "../../ledger/ledger.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
+import { contacting } from "./contacts.ts";
 import { identityNumber, isDate } from "./identity-number.ts";
+import { phoneCodes } from "./phone-codes.ts";
 import * as users from "./store.ts";
 
-/** What a person keeps here: record, profile, sessions. */
-export function userService({
-  store,
-  clock,
-  auth,
-  personal,
-}: Pick<App, "store" | "clock" | "auth" | "personal">) {
+/** What a person keeps here: record, profile, passengers, phone number, sessions. */
+export function userService(app: App) {
+  const { store, clock, auth, personal } = app;
+
   async function record(reader: Reader, uid: number): Promise<users.RecordRow> {
     const row = await users.findRecord(reader, uid);
     if (!row) throw new AppError("USER_NOT_FOUND");
@@ -69,6 +68,9 @@ export function userService({
   return service(
     User,
     {
+      ...contacting(app),
+      ...phoneCodes(app),
+
       async set({ user }, call) {
         const { name, agent, avatar } = user as UserRecord; // required by its rule
         const id = call.user.uid;
@@ -128,15 +130,6 @@ export function userService({
         return { revoked: (await auth.sessions.revoke(uid, sid, "revoked")) ? 1 : 0 };
       },
     },
-    [
-      "addContact",
-      "listContacts",
-      "removeContact",
-      "sendPhoneCode",
-      "checkPhoneCode",
-      "listBindings",
-      "bind",
-      "unbind",
-    ],
+    ["listBindings", "bind", "unbind"],
   );
 }

@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, asc, count, eq, sql } from "drizzle-orm";
 import { prepared, preparedWrite, type Reader, type Tx } from "../../storage/store.ts";
 
 /** What WeChat said of somebody who signs in. */
@@ -30,6 +30,16 @@ export interface ProfileChange {
   identityLast4?: string;
   realName?: string;
   railAccount?: string;
+}
+
+/** Somebody whom a person buys tickets for; the identity number is sealed. */
+export interface ContactRow {
+  id: number;
+  identitySealed: Uint8Array<ArrayBuffer>;
+  name: string;
+  /** The numbers of Contact.PassengerType and Contact.DocumentType. */
+  passengerType: number;
+  documentType: number;
 }
 
 const recordById = prepared((db, t) =>
@@ -165,4 +175,69 @@ export async function changeProfile({ db, t }: Tx, userId: number, change: Profi
       status: sql`case when ${p.realName} <> '' and ${p.identitySealed} is not null then 'AUTHENED' else 'WAIT_AUTHEN' end`,
     })
     .where(eq(p.userId, userId));
+}
+
+function contactColumns({ contacts: c }: Reader["t"]) {
+  return {
+    id: c.id,
+    identitySealed: c.identitySealed,
+    name: c.name,
+    passengerType: c.passengerType,
+    documentType: c.documentType,
+  };
+}
+
+/** A person's contacts, in the order in which they came. */
+export async function listContacts({ db, t }: Reader, userId: number): Promise<ContactRow[]> {
+  const c = t.contacts;
+  return db.select(contactColumns(t)).from(c).where(eq(c.userId, userId)).orderBy(asc(c.id));
+}
+
+/** One of a person's contacts. */
+export async function findContact(
+  { db, t }: Reader,
+  userId: number,
+  id: number,
+): Promise<ContactRow | undefined> {
+  const c = t.contacts;
+  const [row] = await db
+    .select(contactColumns(t))
+    .from(c)
+    .where(and(eq(c.id, id), eq(c.userId, userId)));
+  return row;
+}
+
+/** How many contacts a person has: until the transaction ends, nobody else who asks gets an answer. */
+export async function takeContacts({ db, t }: Tx, userId: number): Promise<number> {
+  const { profiles: p, contacts: c } = t;
+  // Written so that the row is locked.
+  await db.insert(p).values({ userId }).onConflictDoUpdate({ target: p.userId, set: { userId } });
+  const [row] = await db.select({ total: count() }).from(c).where(eq(c.userId, userId));
+  return row?.total ?? 0;
+}
+
+/** Adds a contact; false when the person has one with that identity number. */
+export async function addContact(
+  { db, t }: Tx,
+  contact: ContactRow & { userId: number; identityDigest: Uint8Array<ArrayBuffer>; createdAt: number },
+): Promise<boolean> {
+  const { id, userId, identitySealed, identityDigest, name, passengerType, documentType, createdAt } =
+    contact;
+  const c = t.contacts;
+  const added = await db
+    .insert(c)
+    .values({ id, userId, identitySealed, identityDigest, name, passengerType, documentType, createdAt })
+    .onConflictDoNothing({ target: [c.userId, c.identityDigest] })
+    .returning({ id: c.id });
+  return added.length > 0;
+}
+
+/** Removes one of a person's contacts; false when they have none of that id. */
+export async function removeContact({ db, t }: Tx, userId: number, id: number): Promise<boolean> {
+  const c = t.contacts;
+  const removed = await db
+    .delete(c)
+    .where(and(eq(c.id, id), eq(c.userId, userId)))
+    .returning({ id: c.id });
+  return removed.length > 0;
 }

@@ -31,4 +31,7 @@ export const {
   ledgerLines,
   railOrders,
   appConfig,
+  contacts,
+  phoneCodes,
+  phoneCodeCounts,
 } = postgresTables;
