@@ -31,9 +31,9 @@ function isJson(text: string): boolean {
 
 /** Sold to customers who want merchants to hurry: amounts in yuan, as the old system's clients read them. */
 const refuelBag = [
-  { amount: "20", name: "Bronze", picture: "1" },
-  { amount: "40", name: "Silver", picture: "12" },
-  { amount: "80", name: "Gold", picture: "13" },
+  { amount: "20", name: "铜小妞", picture: "1" },
+  { amount: "40", name: "银小妞", picture: "12" },
+  { amount: "80", name: "金小妞", picture: "13" },
 ];
 
 /** Gives the sandbox a `refuel_bag`, unless it has one. */
