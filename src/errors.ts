@@ -137,3 +137,17 @@ export class AppError extends Error {
 export function invalid(violation: Violation, cause?: unknown): AppError {
   return new AppError("INVALID_REQUEST", {}, { violations: [violation], cause });
 }
+
+/**
+ * Why a connection failed, in words for the log: with the first code down the causes (ECONNRESET,
+ * UND_ERR_SOCKET, …). The texts of fetch's errors may quote the request and its secrets.
+ */
+export function connectionFailure(thrown: unknown): string {
+  for (let e = thrown; e instanceof Error; e = e.cause) {
+    const { code } = e as Error & { code?: unknown };
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) {
+      return `the connection failed: ${code}`;
+    }
+  }
+  return "the connection failed";
+}

@@ -12,12 +12,9 @@ import { createPayments } from "./payments/payments.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { createRateLimits } from "./rpc/rate-limit.ts";
 import { seedCatalog } from "./services/catalog/sandbox.ts";
-import { contract, payables, services } from "./services/index.ts";
-import { sweepExpiredOrders } from "./services/order/expiry.ts";
+import { contract, payables, services, sweeps } from "./services/index.ts";
 import { seedRailConfig } from "./services/rail/app-config.ts";
-import { sweepRailOrders } from "./services/rail/sweep.ts";
 import { deleteOldChanges } from "./services/ticket/changes.ts";
-import { sweepExpiredTickets } from "./services/ticket/expiry.ts";
 import { seedSeats } from "./services/ticket/sandbox.ts";
 import { deleteOldPhoneCodes } from "./services/user/phone-codes.ts";
 import { deleteOldEvents, takeEvent } from "./services/wx/events.ts";
@@ -101,11 +98,7 @@ export async function startServer(app: App): Promise<Running> {
   const { port } = await http.listen(settings.PORT, settings.HOST);
   const host = settings.HOST.includes(":") ? `[${settings.HOST}]` : settings.HOST;
   url = `http://${host}:${port}`;
-  const stopSweeps = [
-    sweepExpiredOrders(app, payments),
-    sweepExpiredTickets(app, payments),
-    sweepRailOrders(app, payments),
-  ];
+  const stopSweeps = sweeps(app, payments);
   const stopPayments = payments.start();
   const cleaning = setInterval(() => {
     Promise.all([

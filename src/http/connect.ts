@@ -26,6 +26,7 @@ import { type BodyLimits, compressions, discardRest } from "./body.ts";
 import { invalidBinary, readJson } from "./codec.ts";
 import { isProtocolError, toObserved } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { inTime } from "./in-time.ts";
 import { jsonOptions } from "./json-options.ts";
 
 export interface ConnectDoorOptions {
@@ -105,19 +106,13 @@ export function createConnectDoor({ pipeline, limits, observe }: ConnectDoorOpti
     call: Call,
     requests: AsyncIterable<Message>,
   ): Promise<Message> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new AppError("DEADLINE_PASSED")), limits.requestTimeoutMs);
-      call.onEnd(reject);
-    });
+    const ended = new Promise<never>((_, reject) => call.onEnd(reject));
     try {
-      return await Promise.race([single(requests), late]);
+      return await inTime(Promise.race([single(requests), ended]), limits.requestTimeoutMs);
     } catch (thrown) {
       const error = isProtocolError(thrown) ? thrown : readingError(thrown);
       observe({ call, ms: performance.now() - exchange.started, error: toObserved(error) });
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -1,9 +1,10 @@
-import { desc, eq, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { App } from "../app.ts";
 import { AppError, invalid } from "../errors.ts";
 import type { Call } from "../rpc/call.ts";
 import { prepared } from "../storage/store.ts";
 import { personOf } from "./wx/person.ts";
+import * as wx from "./wx/store.ts";
 
 /** The person for whom a call is made, and the openid under which they appear in it. */
 export interface Acting {
@@ -12,14 +13,6 @@ export interface Acting {
   /** The mini-program's or official account's that knows them by this openid. */
   appid: string;
 }
-
-const openidsOf = prepared((db, t) =>
-  db
-    .select({ openid: t.identities.openid, appid: t.identities.appid })
-    .from(t.identities)
-    .where(eq(t.identities.userId, sql.placeholder("userId")))
-    .orderBy(desc(t.identities.id)),
-);
 
 const peopleWith = prepared((db, t) =>
   db
@@ -71,7 +64,7 @@ async function find(
 ): Promise<(Acting & { bannedAt?: number | null }) | undefined> {
   if (identity?.kind === "user") {
     const { uid, appid } = identity;
-    const own = await openidsOf(store.read, { userId: uid });
+    const own = await wx.identitiesOf(store.read, { userId: uid });
     const named = openId ? own.filter(({ openid }) => openid === openId) : own;
     const one = named.find((other) => other.appid === appid) ?? named[0];
     if (!one) throw new AppError("ACCESS_DENIED");

@@ -17,12 +17,19 @@ import { catalogService } from "./catalog/service.ts";
 import { hallService } from "./hall/service.ts";
 import { orderPayable } from "./order/payable.ts";
 import { orderService } from "./order/service.ts";
+import * as orders from "./order/store.ts";
+import { confirmByTime } from "./rail/confirmation.ts";
+import * as railDue from "./rail/due.ts";
 import { railPayable } from "./rail/payable.ts";
 import { railService } from "./rail/service.ts";
+import { startSweep } from "./sweep.ts";
 import { ticketIssue } from "./ticket/issue.ts";
 import { ticketPayable } from "./ticket/payable.ts";
 import { ticketService } from "./ticket/service.ts";
+import * as tickets from "./ticket/store.ts";
+import { expire as expireTickets } from "./ticket/transition.ts";
 import { ticketFeed } from "./ticket/watch.ts";
+import { sweepUnpaid } from "./unpaid.ts";
 import { userService } from "./user/service.ts";
 import { wxService } from "./wx/service.ts";
 
@@ -56,5 +63,22 @@ export function services(app: App, payments: Payments): Service[] {
     catalogService(app),
     railService(app, payments),
     hallService(app),
+  ];
+}
+
+/**
+ * Begins to write down what runs out: what nobody paid, and rail orders that nobody confirmed. Gives the
+ * functions that stop it.
+ */
+export function sweeps(app: App, payments: Payments): (() => Promise<void>)[] {
+  return [
+    sweepUnpaid(app, payments, { kind: "order", next: orders.nextExpiry, expire: orders.expire }),
+    sweepUnpaid(app, payments, { kind: "ticket", next: tickets.nextExpiry, expire: expireTickets }),
+    sweepUnpaid(app, payments, { kind: "rail_order", next: railDue.nextExpiry, expire: railDue.expire }),
+    startSweep(app, {
+      what: "unconfirmed rail orders",
+      next: () => railDue.nextConfirmation(app.store.read),
+      expire: (limit) => confirmByTime(app, limit),
+    }),
   ];
 }

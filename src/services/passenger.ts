@@ -1,6 +1,6 @@
 import type { App } from "../app.ts";
 import { AppError } from "../errors.ts";
-import { identityNumber } from "./user/identity-number.ts";
+import { identityNumber } from "./identity-number.ts";
 import { findContact } from "./user/store.ts";
 
 /** Who travels, as a ticket names them; the numbers are those of Contact.PassengerType and Contact.DocumentType. */

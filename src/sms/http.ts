@@ -1,3 +1,4 @@
+import { connectionFailure } from "../errors.ts";
 import { notSent, type Sms, type SmsMessage } from "./sms.ts";
 
 /** How long the gateway may take (ms). */
@@ -32,7 +33,7 @@ export function httpSms({ url, body, headers, patience = usualPatience }: HttpSm
         redirect: "manual",
         signal: ended,
       }).catch((error: unknown) => {
-        throw notSent(ended.aborted ? "no answer in time" : `the connection failed: ${codeOf(error)}`);
+        throw notSent(ended.aborted ? "no answer in time" : connectionFailure(error));
       });
       // Nobody reads it, and the connection is free again.
       await response.body?.cancel().catch(() => {});
@@ -69,13 +70,4 @@ function filled(text: string, message: SmsMessage, written = (value: string) => 
 
 function usualPatience(): AbortSignal {
   return AbortSignal.timeout(patienceMs);
-}
-
-/** The first code down the causes (ECONNREFUSED, …). */
-function codeOf(error: unknown): string {
-  for (let e = error; e instanceof Error; e = e.cause) {
-    const { code } = e as Error & { code?: unknown };
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) return code;
-  }
-  return "for no known reason";
 }

@@ -1,4 +1,4 @@
-import { AppError } from "../errors.ts";
+import { AppError, connectionFailure } from "../errors.ts";
 import { givenUp, unavailable } from "./errors.ts";
 
 export interface ExchangeOptions {
@@ -73,21 +73,10 @@ export function createExchange({
       stop.abort(); // lets go of a body nobody reads
       if (signal?.aborted) throw givenUp(where, signal);
       if (error instanceof AppError) throw error;
-      throw unavailable(where, timedOut ? `no answer within ${timeoutMs} ms` : failureOf(error));
+      throw unavailable(where, timedOut ? `no answer within ${timeoutMs} ms` : connectionFailure(error));
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
   };
-}
-
-/** With the first code down the causes (ECONNRESET, UND_ERR_SOCKET, …), which is all that is safe to show. */
-function failureOf(error: unknown): string {
-  for (let e = error; e instanceof Error; e = e.cause) {
-    const { code } = e as Error & { code?: unknown };
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,40}$/.test(code)) {
-      return `the connection failed: ${code}`;
-    }
-  }
-  return "the connection failed";
 }

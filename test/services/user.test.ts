@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { UserProfile_Status as Status } from "../../gen/liveuser/user_pb.ts";
-import { identityNumber } from "../../src/services/user/identity-number.ts";
+import { identityNumber } from "../../src/services/identity-number.ts";
 import { rejects, startApp } from "../app.ts";
 import { databases } from "../databases.ts";
 

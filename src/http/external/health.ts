@@ -1,19 +1,15 @@
 import { type Exchange, send } from "../exchange.ts";
+import { inTime } from "../in-time.ts";
 
 /** A check that takes longer has failed (ms). */
 const patienceMs = 2000;
 
 /** `GET /healthz`: 200 while the server can serve, else 503. Why not is for the log, not for the caller. */
 export async function answerHealth(exchange: Exchange, healthy: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), patienceMs);
-  });
-  const well = await Promise.race([healthy(), tooLate]).then(
+  const well = await inTime(healthy(), patienceMs).then(
     () => true,
     () => false,
   );
-  clearTimeout(timer);
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
   send(exchange, well ? 200 : 503, headers, JSON.stringify({ status: well ? "ok" : "unavailable" }));
 }

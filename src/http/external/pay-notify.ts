@@ -1,8 +1,9 @@
-import { AppError, httpStatus } from "../../errors.ts";
+import { httpStatus } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { toAppError } from "../../rpc/errors.ts";
 import { readBody } from "../body.ts";
 import { type Exchange, headerText, send } from "../exchange.ts";
+import { inTime } from "../in-time.ts";
 
 /** WeChat Pay waits 5 s for the answer; ours goes out before (ms). */
 const patienceMs = 4_500;
@@ -23,15 +24,9 @@ export interface PayNotifyOptions {
 export function createPayNotify({ take, log }: PayNotifyOptions): (exchange: Exchange) => Promise<void> {
   return async (exchange) => {
     const { req, requestId } = exchange;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new AppError("DEADLINE_PASSED")), patienceMs);
-    });
     try {
       const body = await readBody(exchange, { bodyLimit, requestTimeoutMs: patienceMs });
-      const taking = take({ header: (name) => headerText(req.headers[name]), body });
-      taking.catch(() => {});
-      await Promise.race([taking, tooLate]);
+      await inTime(take({ header: (name) => headerText(req.headers[name]), body }), patienceMs);
       log.info({ method: "Wx.Postpay", result: "OK", requestId }, "notified");
       send(exchange, 204, {}, "");
     } catch (thrown) {
@@ -41,8 +36,6 @@ export function createPayNotify({ take, log }: PayNotifyOptions): (exchange: Exc
       else log.warn({ ...fields, why: error.why }, "notified");
       const answer = JSON.stringify({ code: "FAIL", message: error.message });
       send(exchange, httpStatus(error.reason), { "content-type": "application/json" }, answer);
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

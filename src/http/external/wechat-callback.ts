@@ -5,6 +5,7 @@ import type { WechatEvent } from "../../wechat/callback.ts";
 import type { Wechat } from "../../wechat/wechat.ts";
 import { discardRest, readBody } from "../body.ts";
 import { type Exchange, queryOf, send } from "../exchange.ts";
+import { inTime } from "../in-time.ts";
 
 /** WeChat waits 5 s for the answer; ours goes out before (ms). */
 const patienceMs = 4_500;
@@ -67,14 +68,11 @@ export function createWechatCallback({ callback, takeEvent, log }: WechatCallbac
     },
 
     async POST(exchange: Exchange): Promise<void> {
-      const timer = setTimeout(() => refuse(exchange, new AppError("DEADLINE_PASSED")), patienceMs);
       try {
-        await take(exchange);
+        await inTime(take(exchange), patienceMs);
         send(exchange, 200, {}, "");
       } catch (thrown) {
         refuse(exchange, thrown);
-      } finally {
-        clearTimeout(timer);
       }
     },
   };

@@ -11,7 +11,7 @@ import { balance } from "../../ledger/ledger.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
 import { contacting } from "./contacts.ts";
-import { identityNumber, isDate } from "./identity-number.ts";
+import { identityNumber, isDate } from "../identity-number.ts";
 import { phoneCodes } from "./phone-codes.ts";
 import * as users from "./store.ts";
 

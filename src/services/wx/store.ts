@@ -1,5 +1,5 @@
 import { and, asc, count, desc, eq, gt, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
-import type { Reader, Tx } from "../../storage/store.ts";
+import { prepared, type Reader, type Tx } from "../../storage/store.ts";
 
 /** Somebody who follows the official account or did; times in ms. */
 export interface FollowerRow {
@@ -11,13 +11,18 @@ export interface FollowerRow {
   sceneId: number | null;
 }
 
-/** Under which openids the apps know a person. */
-export async function openidsOf({ db, t }: Reader, userId: number): Promise<string[]> {
-  const rows = await db
-    .select({ openid: t.identities.openid })
+/** Under which openids the apps know a person, the newest first. */
+export const identitiesOf = prepared((db, t) =>
+  db
+    .select({ openid: t.identities.openid, appid: t.identities.appid })
     .from(t.identities)
-    .where(eq(t.identities.userId, userId));
-  return rows.map(({ openid }) => openid);
+    .where(eq(t.identities.userId, sql.placeholder("userId")))
+    .orderBy(desc(t.identities.id)),
+);
+
+/** Their openids alone. */
+export async function openidsOf(reader: Reader, userId: number): Promise<string[]> {
+  return (await identitiesOf(reader, { userId })).map(({ openid }) => openid);
 }
 
 /** The scene that was scanned last under one of the openids, and when (ms). */
