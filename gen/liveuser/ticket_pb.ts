@@ -935,7 +935,8 @@ export const Ticket: GenService<{
    * Streams changes of tickets as they happen. It begins after the cursor of the request, so a
    * client that comes back with the last cursor it saw misses nothing. Changes are kept for 7 days; an
    * older cursor is refused with INVALID_REQUEST. The first message comes at once and has no ticket,
-   * and so has one that comes every 15 seconds without a change. A person sees their own tickets.
+   * and so has one that comes every 15 seconds without a change. The stream ends with the access token
+   * it began with: renew it and go on from the last cursor. A person sees their own tickets.
    *
    * @generated from rpc liveuser.Ticket.Watch
    */

@@ -43,7 +43,7 @@ export class Call {
     return this.#controller.signal;
   }
 
-  /** Ends the call early: CALL_CANCELLED or DEADLINE_PASSED. Later ends are ignored. */
+  /** Ends the call early: CALL_CANCELLED, DEADLINE_PASSED, or what became of its token. Later ends are ignored. */
   end(reason: AppError): void {
     if (this.#ended) return;
     this.#ended = reason;

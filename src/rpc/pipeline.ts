@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
+import { Code } from "@connectrpc/connect";
 import { Access, access, planned } from "../../gen/liveuser/options_pb.ts";
 import type { Identity } from "../auth/identity.ts";
 import { AppError } from "../errors.ts";
@@ -41,7 +42,7 @@ export interface Pipeline {
   readonly methods: readonly DescMethod[];
   /** One call: access → authenticate → limits → validate → handler. Rejects with AppError only. */
   invoke(call: Call, request: Message): Promise<Message>;
-  /** The same for a method that streams its answer. */
+  /** The same for a method that streams its answer; the stream ends with its caller's token or session. */
   stream(call: Call, request: Message): AsyncIterable<Message>;
   /** Prepares the rules of every working method, so that no first caller waits for that. */
   warm(): Promise<void>;
@@ -52,6 +53,9 @@ interface Plan {
   handler: Handler | undefined;
   limits: MethodLimits | undefined;
 }
+
+/** How often the token of a call that streams is looked at again (ms). */
+const recheckMs = 3_000;
 
 const appRoles: Partial<Record<Access, string>> = {
   [Access.SERVICE]: "service",
@@ -121,6 +125,18 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     return plan.handler;
   }
 
+  /** Ends a call whose token is no longer good: a stream must not outlive its session. */
+  async function checkAgain(call: Call): Promise<void> {
+    const token = bearerToken(call.arrival.header("authorization"));
+    if (!token || !call.identity) return;
+    try {
+      await options.authenticate(token);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code === Code.Unauthenticated || error.code === Code.PermissionDenied) call.end(error);
+    }
+  }
+
   async function run(call: Call, request: Message): Promise<Message> {
     const handler = await admit(call, request);
     const answer = await (handler(request as never, call) as Promise<MessageInitShape<DescMethod["output"]>>);
@@ -149,9 +165,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const started = performance.now();
       const timer = startDeadline(call);
       let parts: AsyncIterator<MessageInitShape<DescMethod["output"]>> | undefined;
+      let recheck: NodeJS.Timeout | undefined;
       let error: AppError | undefined;
       try {
         const handler = await untilEnded(call, admit(call, request));
+        recheck = setInterval(checkAgain, recheckMs, call).unref();
         const answer = handler(request as never, call) as AsyncIterable<
           MessageInitShape<DescMethod["output"]>
         >;
@@ -166,6 +184,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         throw error;
       } finally {
         clearTimeout(timer);
+        clearInterval(recheck);
         // Not awaited: a handler in the middle of a wait gets to it only afterwards.
         parts?.return?.().catch(() => {});
         options.observe?.({ call, ms: performance.now() - started, error });

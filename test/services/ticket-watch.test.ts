@@ -17,7 +17,7 @@ import { happen } from "../../src/services/ticket/transition.ts";
 import { type FeedMessage, ticketFeed } from "../../src/services/ticket/watch.ts";
 import { openStore } from "../../src/storage/open.ts";
 import type { Store } from "../../src/storage/store.ts";
-import { type Caller, rejects, startApp, type TestApp } from "../app.ts";
+import { type Caller, movableClock, rejects, startApp, type TestApp } from "../app.ts";
 import { databases, openTestStore } from "../databases.ts";
 import { testIds } from "../storage/test-ids.ts";
 import { pay, scan, ticketOf } from "./cinema.ts";
@@ -265,3 +265,23 @@ for (const [name, transport] of Object.entries(transports)) {
     leave.abort();
   });
 }
+
+test("a stream ends with its session or its token, and goes on after a renewal", async () => {
+  const clock = movableClock();
+  await using app = await startApp({ database: "sqlite", clock });
+  const [phone, tablet] = [await app.signIn("alice"), await app.signIn("alice")];
+  const streams = [phone, tablet].map((on) => on.ticket.watch({})[Symbol.asyncIterator]());
+  const [first] = await Promise.all(streams.map((stream) => stream.next()));
+  const rest = streams.map((stream) => stream.next());
+
+  await phone.user.revokeSession({ allOthers: true });
+  await rejects(rest[1] as Promise<unknown>, "SESSION_REVOKED");
+  clock.pass(3700_000);
+  await rejects(rest[0] as Promise<unknown>, "TOKEN_EXPIRED");
+
+  const { accessToken } = await app.as().wx.renewToken({ refreshToken: phone.refreshToken });
+  const { cursor = 0n } = first?.value ?? {};
+  const again = app.as(accessToken).ticket.watch({ cursor })[Symbol.asyncIterator]();
+  expect((await again.next()).done).toBe(false);
+  await again.return?.();
+});
