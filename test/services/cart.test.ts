@@ -137,6 +137,22 @@ test("a ticket needs movies, a scene and a seat, and leaves the cart as it was w
   });
 });
 
+test("a mini-program that read the seat's code itself names its scene, whatever was scanned in WeChat", async () => {
+  await using app = await startApp();
+  const alice = await app.signIn("alice");
+  await alice.cart.add({ movieId: "orbit" });
+  await rejects(alice.cart.submit({ sceneId: 4711 }), "SEAT_NOT_FOUND");
+  expect((await alice.cart.submit({ sceneId: 3 })).ticket?.seatNumber).toBe("003");
+  await scan(app, "alice", 12);
+  await alice.cart.add({ movieId: "orbit" });
+  expect((await alice.cart.submit({ sceneId: 4 })).ticket).toMatchObject({
+    hallName: "Hall 1",
+    seatNumber: "004",
+  });
+  await alice.cart.add({ movieId: "orbit" });
+  expect((await alice.cart.submit({})).ticket?.vrClientId).toBe("vr-012");
+});
+
 test("a ticket that costs nothing is paid at once", async () => {
   await using app = await startApp();
   const operator = await app.appWith("operator");

@@ -16,13 +16,13 @@ const mostMovies = 50;
 /** What the cart needs of the tickets. */
 export interface TicketDesk {
   /**
-   * Makes a ticket of these movies, on the seat that the viewer scanned last.
+   * Makes a ticket of these movies, on the seat of that scene; with 0, of the one that the viewer scanned last.
    * @throws AppError MOVIE_NOT_FOUND, SCENE_NOT_FOUND, SEAT_NOT_FOUND, AMOUNT_OVERFLOW
    */
   issue(
     tx: Tx,
     viewer: Acting,
-    movieIds: readonly string[],
+    wanted: { movieIds: readonly string[]; sceneId: number },
   ): Promise<MessageInitShape<typeof TicketRecordSchema>>;
   /** To be called after the transaction: tells those who watch. */
   changed(): void;
@@ -79,12 +79,12 @@ export function cartService(app: Pick<App, "store" | "clock" | "ids" | "settings
       return { openId: viewer.openid, movieIds: await carts.find(store.read, viewer.uid) };
     },
 
-    async submit({ openId }, call) {
+    async submit({ openId, sceneId }, call) {
       const viewer = await actingFor(app, call, openId);
       const ticket = await store.tx(async (tx) => {
         const movieIds = await carts.take(tx, viewer.uid, clock.now());
         if (movieIds.length === 0) throw new AppError("CART_EMPTY");
-        const issued = await tickets.issue(tx, viewer, movieIds);
+        const issued = await tickets.issue(tx, viewer, { movieIds, sceneId });
         await carts.put(tx, viewer.uid, []);
         return issued;
       });

@@ -30,22 +30,30 @@ export function ticketIssue({ clock, ids, settings }: Pick<App, "clock" | "ids" 
     return price;
   }
 
-  async function seatOf(reader: Reader, uid: number): Promise<seats.SeatRow> {
+  async function lastScene(reader: Reader, uid: number): Promise<number> {
     const scene = await wx.lastScene(reader, await wx.openidsOf(reader, uid));
     if (!scene) throw new AppError("SCENE_NOT_FOUND");
-    const seat = await seats.find(reader, scene.sceneId);
-    if (!seat) throw new AppError("SEAT_NOT_FOUND", { scene_id: `${scene.sceneId}` });
+    return scene.sceneId;
+  }
+
+  async function seatOf(reader: Reader, sceneId: number): Promise<seats.SeatRow> {
+    const seat = await seats.find(reader, sceneId);
+    if (!seat) throw new AppError("SEAT_NOT_FOUND", { scene_id: `${sceneId}` });
     return seat;
   }
 
   /**
-   * Makes a ticket of these movies at today's prices, on the seat that the viewer scanned last. One that
-   * costs nothing is paid as it is made: WeChat Pay takes no payment of 0.
+   * Makes a ticket of these movies at today's prices, on the seat of that scene; with 0, of the one that the
+   * viewer scanned last. One that costs nothing is paid as it is made: WeChat Pay takes no payment of 0.
    * @throws AppError MOVIE_NOT_FOUND, AMOUNT_OVERFLOW, SCENE_NOT_FOUND, SEAT_NOT_FOUND
    */
-  return async (tx: Tx, { uid, openid }: Acting, movieIds: readonly string[]) => {
+  return async (
+    tx: Tx,
+    { uid, openid }: Acting,
+    { movieIds, sceneId }: { movieIds: readonly string[]; sceneId: number },
+  ) => {
     const price = await priceOf(tx, movieIds);
-    const seat = await seatOf(tx, uid);
+    const seat = await seatOf(tx, sceneId || (await lastScene(tx, uid)));
     const viewer = await users.findRecord(tx, uid);
     const now = clock.now();
     const free = price === 0;

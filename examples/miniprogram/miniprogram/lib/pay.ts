@@ -1,0 +1,49 @@
+import { PaymentState_State } from "liveuser-client";
+import { sandbox } from "../sandbox";
+import { wechat } from "./session";
+
+export type Subject = { orderId: bigint } | { ticketId: bigint };
+
+/** What came of it: the person left without paying, or paid, and the server knows of it or not yet. */
+export type Outcome = "left" | "paid" | "pending";
+
+const looks = 5;
+const betweenLooksMs = 1000;
+
+/** Has the person pay, and waits until the server knows. */
+export async function pay(subject: Subject): Promise<Outcome> {
+  if (!(await requestPayment(await wechat.prepay(subject)))) return "left";
+  for (let look = 1; ; look++) {
+    const { state } = await wechat.payStatus(subject);
+    if (state === PaymentState_State.PAID) return "paid";
+    if (look === looks) return "pending";
+    await new Promise((resolve) => setTimeout(resolve, betweenLooksMs));
+  }
+}
+
+export const outcomeText: Record<Outcome, string> = {
+  left: "Not paid yet",
+  paid: "Paid",
+  pending: "Paid. It takes a moment to arrive",
+};
+
+interface PayParams {
+  timeStamp: string;
+  nonceStr: string;
+  package: string;
+  signType: string;
+  paySign: string;
+}
+
+/** False when the person closed the payment. */
+async function requestPayment(params: PayParams): Promise<boolean> {
+  if (sandbox) return sandbox.pay(params);
+  const { timeStamp, nonceStr, paySign } = params;
+  try {
+    await wx.requestPayment({ timeStamp, nonceStr, package: params.package, signType: "RSA", paySign });
+    return true;
+  } catch (error) {
+    if (String((error as { errMsg?: string }).errMsg).includes("cancel")) return false;
+    throw error;
+  }
+}
