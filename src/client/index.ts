@@ -1,0 +1,18 @@
+export { type Client, Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+export * from "../../gen/client/liveuser/cart_pb.ts";
+export * from "../../gen/client/liveuser/catalog_pb.ts";
+export { ErrorReason } from "../../gen/client/liveuser/errors_pb.ts";
+export * from "../../gen/client/liveuser/hall_pb.ts";
+export * from "../../gen/client/liveuser/measurement_pb.ts";
+export * from "../../gen/client/liveuser/order_pb.ts";
+export * from "../../gen/client/liveuser/rail_pb.ts";
+export * from "../../gen/client/liveuser/ticket_pb.ts";
+export * from "../../gen/client/liveuser/user_pb.ts";
+export * from "../../gen/client/liveuser/wx_pb.ts";
+export { metadataOf, type Reason, reasonOf, retryDelayOf, type Violation, violationsOf } from "./errors.ts";
+export { type MiniProgramOptions, miniProgram } from "./mini-program.ts";
+export type { HttpAnswer, HttpRequest, HttpStream, KeyValue, Platform, Signal } from "./platform.ts";
+export { createSession, type Session, type SessionOptions } from "./session.ts";
+export { AbortController } from "./shims/abort.ts";
+export { type Fetch, type WebOptions, type WebStorage, web } from "./web.ts";
+export type { WxApi, WxRequestTask } from "./wx-api.ts";
