@@ -96,7 +96,7 @@ export function apps({ store, clock, ids, accessTokens, sandbox, forget }: AppDe
     /**
      * Changes an appid and its secret for an access token, good for `expiresIn` s, until `expiry` (unix
      * s). Each counts against the day's quota, which begins anew at midnight in Shanghai.
-     * Throws APP_CREDENTIALS_INVALID; APP_QUOTA_EXCEEDED with the time until midnight.
+     * Throws APP_CREDENTIALS_INVALID; APP_QUOTA_EXCEEDED with the time until midnight, and when that is (unix s).
      */
     async issueToken(
       appid: string,
@@ -106,7 +106,8 @@ export function apps({ store, clock, ids, accessTokens, sandbox, forget }: AppDe
       const now = clock.now();
       const day = shanghaiDay(now);
       if (!(await store.tx((tx) => countToken(tx, { appid, day: day.name, quota: quotaPerDay })))) {
-        throw new AppError("APP_QUOTA_EXCEEDED", {}, { retryAfterMs: day.endsAt - now });
+        const resetsAt = { resets_at: `${day.endsAt / 1000}` };
+        throw new AppError("APP_QUOTA_EXCEEDED", resetsAt, { retryAfterMs: day.endsAt - now });
       }
       const expiry = Math.floor(now / 1000) + APP_TOKEN_TTL;
       const accessToken = await accessTokens.sign({ kind: "app", appid, role }, expiry);

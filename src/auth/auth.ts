@@ -9,6 +9,8 @@ import { createSeal, deriveKey } from "./seal.ts";
 import { type SessionSettings, type Sessions, sessions } from "./sessions.ts";
 import { deleteEndedSessions } from "./store.ts";
 import { accessTokens, refreshTokens, type TokenSettings } from "./tokens.ts";
+import { deleteLogins } from "./web-session-store.ts";
+import { type WebSessions, webSessions } from "./web-sessions.ts";
 
 const CHECK = "encryption key check";
 
@@ -31,10 +33,11 @@ export interface AuthDeps {
 export interface Auth {
   authenticate: Authenticator["authenticate"];
   sessions: Sessions;
+  webSessions: WebSessions;
   apps: Apps;
   /** The public keys, for `/.well-known/jwks.json`. */
   jwks: KeyRing["jwks"];
-  /** Deletes what is over: sessions a day past their absolute end, counters of days past. To be called now and then. */
+  /** Deletes what is over: sessions and sign-ins of browsers a day past their end, counters of days past. To be called now and then. */
   cleanUp(): Promise<void>;
   /** Ends the work in the background; the store is the caller's to close, after this. */
   close(): Promise<void>;
@@ -59,9 +62,29 @@ export async function openAuth(deps: AuthDeps): Promise<Auth> {
     admitsApp: admitsApp(settings.sandbox),
     onError,
   });
+  const people = sessions({
+    store,
+    clock,
+    ids,
+    accessTokens: access,
+    refreshTokens: refresh,
+    settings,
+    forget,
+  });
+  const web = webSessions({
+    store,
+    clock,
+    ids,
+    sessions: people,
+    key: deriveKey(encryptionKey, "web sessions"),
+    settings,
+    forget,
+    onError,
+  });
   return {
     authenticate,
-    sessions: sessions({ store, clock, ids, accessTokens: access, refreshTokens: refresh, settings, forget }),
+    sessions: people,
+    webSessions: web,
     apps: apps({ store, clock, ids, accessTokens: access, sandbox: settings.sandbox, forget }),
     jwks: keys.jwks,
     async cleanUp() {
@@ -70,10 +93,11 @@ export async function openAuth(deps: AuthDeps): Promise<Auth> {
       // Refresh tokens name the absolute end themselves, so a session that is gone changes no answer.
       const batch = { before: now - DAY_MS, limit: 500 };
       while ((await store.tx((tx) => deleteEndedSessions(tx, batch))) === batch.limit);
+      while ((await store.tx((tx) => deleteLogins(tx, batch))) === batch.limit);
     },
     async close() {
       keys.close();
-      await settled();
+      await Promise.all([settled(), web.settled()]);
     },
   };
 }

@@ -50,6 +50,8 @@ export interface SignIn {
   appid: string;
   /** What the client calls itself. */
   device: string;
+  /** SHA-256 of the cookie that stands for the session, of one that has no tokens. */
+  cookieHash?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** What a client gets when it signs in or renews. */
@@ -94,7 +96,7 @@ export function judge(
 export function sessions(deps: SessionDeps) {
   const { store, clock, ids, accessTokens, refreshTokens, settings, forget } = deps;
 
-  async function begin(tx: Tx, { uid, appid, device }: SignIn): Promise<TokenSource> {
+  async function begin(tx: Tx, { uid, appid, device, cookieHash }: SignIn): Promise<TokenSource> {
     const [user] = await userState(tx, { uid });
     if (!user) throw new AppError("USER_NOT_FOUND");
     if (user.bannedAt !== null) throw new AppError("USER_BANNED");
@@ -102,7 +104,7 @@ export function sessions(deps: SessionDeps) {
     const absoluteExpiresAt = now + settings.refreshMax * 1000;
     const sid = randomBytes(SID_BYTES).toString("base64url");
     const idleExpiresAt = now + settings.refreshTtl * 1000;
-    await insertSession(tx, { sid, uid, appid, device, now, absoluteExpiresAt, idleExpiresAt });
+    await insertSession(tx, { sid, uid, appid, device, now, absoluteExpiresAt, idleExpiresAt, cookieHash });
     return { sid, uid, appid, generation: 0, absoluteExpiresAt };
   }
 
@@ -142,6 +144,9 @@ export function sessions(deps: SessionDeps) {
   }
 
   return {
+    /** Writes a session down, and no more: for who has more to write with it. Throws USER_NOT_FOUND, USER_BANNED. */
+    begin,
+
     /** Signs a person in on a device. Throws USER_NOT_FOUND, USER_BANNED. */
     async create(signIn: SignIn): Promise<TokenPair> {
       return issue(await store.tx((tx) => begin(tx, signIn)));

@@ -32,10 +32,12 @@ export interface NewSession {
   now: number;
   absoluteExpiresAt: number;
   idleExpiresAt: number;
+  /** Of a browser's session. */
+  cookieHash?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Why a session ended. */
-export type EndReason = "logout" | "revoked" | "reused";
+export type EndReason = "logout" | "revoked" | "reused" | "replaced";
 
 export interface AuditEvent {
   id: number;
@@ -58,6 +60,7 @@ export async function insertSession({ db, t }: Tx, session: NewSession): Promise
     usedAt: session.now,
     absoluteExpiresAt: session.absoluteExpiresAt,
     idleExpiresAt: session.idleExpiresAt,
+    cookieHash: session.cookieHash,
   });
 }
 

@@ -9,20 +9,22 @@ const exposedHeaders = [...cors.exposedHeaders, "X-Request-Id", "Retry-After"].j
 
 /** What a browser has to be told (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 export interface Cors {
-  /** Headers for a response to the request; none when no origin may call. */
-  headersFor(req: IncomingMessage): Record<string, string> | undefined;
+  /** Headers for a response to the request at that path; none when no origin may call. */
+  headersFor(req: IncomingMessage, path: string): Record<string, string> | undefined;
 }
 
-export function createCors(origins: readonly string[]): Cors {
+/** Only pages of the listed origins may call, and only where `readsCookies` says so with their cookies. */
+export function createCors(origins: readonly string[], readsCookies: (path: string) => boolean): Cors {
   const allowed = new Set(origins);
   return {
-    headersFor(req) {
+    headersFor(req, path) {
       if (allowed.size === 0) return undefined;
       const { origin } = req.headers;
       const headers: Record<string, string> = { vary: "Origin" };
       if (origin === undefined || !allowed.has(origin)) return headers;
       headers["access-control-allow-origin"] = origin;
       headers["access-control-expose-headers"] = exposedHeaders;
+      if (readsCookies(path)) headers["access-control-allow-credentials"] = "true";
       return headers;
     },
   };

@@ -15,7 +15,7 @@ export interface Arrival {
   /** How long the caller waits (ms). */
   readonly timeoutMs?: number | undefined;
   /** Who calls, where a door vouches for a caller without a token. A token that is there goes before it. */
-  readonly identity?: Identity | undefined;
+  readonly identity?: Identity | Promise<Identity | undefined> | undefined;
   /** The door's last word, once it is known who calls: throws an AppError to refuse them. */
   admit?(identity: Identity | undefined): void;
 }

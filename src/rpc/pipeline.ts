@@ -114,7 +114,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     if (plan.limits?.address) await plan.limits.address(call.arrival.peer);
     if (!plan.access.includes(Access.ANYONE)) {
       const token = bearerToken(call.arrival.header("authorization"));
-      const identity = token ? await options.authenticate(token) : call.arrival.identity;
+      const identity = await (token ? options.authenticate(token) : call.arrival.identity);
       if (!identity) throw new AppError("TOKEN_MISSING");
       if (!plan.access.some((entry) => admits(entry, identity))) throw new AppError("ACCESS_DENIED");
       call.identity = identity;

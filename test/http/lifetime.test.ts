@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
@@ -70,6 +71,18 @@ test("closing ends idle connections at once: fresh, kept alive, HTTP/2", async (
   expect(await goaway).toBe(0);
   expect(await fresh.text).toBe("");
   expect(await kept.text).toMatch(/^HTTP\/1.1 200 /);
+});
+
+test("closing waits no longer than it may for an HTTP/2 caller who does not hang up", async () => {
+  const server = await startHttp();
+  const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true }).resume();
+  const ended = once(socket, "end");
+  // The preface and empty SETTINGS (RFC 9113, 3.4).
+  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+  await once(socket, "data");
+  await server.close(200);
+  await ended;
+  socket.destroy();
 });
 
 test("closing ends streams with UNAVAILABLE, so that their callers go elsewhere", async () => {

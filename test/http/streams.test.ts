@@ -167,3 +167,39 @@ test("an unknown gRPC method is answered by headers alone, which end the stream"
   expect(flags & constants.NGHTTP2_FLAG_END_STREAM).toBe(constants.NGHTTP2_FLAG_END_STREAM);
   session.destroy();
 });
+
+describe("over HTTP/2, a caller whose connection is lost", () => {
+  const ask = (method: string, body: object) => {
+    const session = connectHttp2(server.url);
+    const call = session.request({
+      ":path": `/liveuser.probe.Probe/${method}`,
+      ":method": "POST",
+      "content-type": "application/grpc+json",
+      authorization: "Bearer alice",
+    });
+    const json = Buffer.from(JSON.stringify(body));
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(json.length, 1);
+    call.end(Buffer.concat([head, json]));
+    return { session, call };
+  };
+  const lastOf = () => expect.poll(() => server.seen.log.at(-1));
+
+  test("ends the handler of a stream", async () => {
+    const { session, call } = ask("Hang", {});
+    await once(call, "data");
+    expect(server.seen.waiting.length).toBe(1);
+    session.destroy();
+    await expect.poll(() => server.seen.waiting.length).toBe(0);
+    await lastOf().toMatchObject({ method: "Probe.Hang", result: "CALL_CANCELLED" });
+  });
+
+  test("ends a stream whose answers it did not read", async () => {
+    const { session, call } = ask("Count", { count: 1_000_000, text: "x".repeat(1000) });
+    await once(call, "readable");
+    // As much as both sides keep for a reader who is slow.
+    await expect.poll(() => call.readableLength).toBeGreaterThan(60_000);
+    session.destroy();
+    await lastOf().toMatchObject({ method: "Probe.Count", result: "CALL_CANCELLED" });
+  });
+});

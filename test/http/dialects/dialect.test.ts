@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { Ticket } from "../../../gen/liveuser/ticket_pb.ts";
 import { User } from "../../../gen/liveuser/user_pb.ts";
 import { Wx } from "../../../gen/liveuser/wx_pb.ts";
+import { documentedMounts } from "../../../scripts/dialects/mounts.ts";
 import { createDialectDoor } from "../../../src/http/dialects/dialect.ts";
-import { dialects } from "../../../src/http/dialects/index.ts";
 import { type Dialect, type Route, route } from "../../../src/http/dialects/table.ts";
 import type { Call } from "../../../src/rpc/call.ts";
 import { eventually } from "../../app.ts";
@@ -195,7 +195,7 @@ test("what the types don't find in a table is found at the start", () => {
 });
 
 test("every dialect that is served fits its RPCs", () => {
-  const mounts = dialects({ withoutCredential: undefined, railKey: "key", clock: Date });
+  const mounts = documentedMounts({ withoutCredential: undefined });
   expect(() => createDialectDoor({} as never, mounts)).not.toThrow();
   expect(mounts.map(({ identityWithoutCredential }) => identityWithoutCredential)).toEqual(
     mounts.map(() => undefined),

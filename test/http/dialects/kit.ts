@@ -49,7 +49,11 @@ export function dialect(routes: Dialect["routes"], more: Partial<Dialect> = {}):
 export async function startDialect(
   spoken: Dialect,
   answers: Answers = [],
-  { withoutCredential, ...overrides }: Partial<HttpOptions> & { withoutCredential?: Identity } = {},
+  {
+    withoutCredential,
+    identify,
+    ...overrides
+  }: Partial<HttpOptions> & { withoutCredential?: Identity } & Pick<Mount, "identify"> = {},
 ) {
   const answerOf = new Map(answers);
   const outcomes: Outcome[] = [];
@@ -79,7 +83,11 @@ export async function startDialect(
     observe,
   });
   for (const { proto } of plans) if (proto.options) setExtension(proto.options, planned, true);
-  const mount: Mount = { dialect: spoken, identityWithoutCredential: withoutCredential };
+  const mount: Mount = {
+    dialect: spoken,
+    identityWithoutCredential: withoutCredential,
+    ...(identify ? { identify } : {}),
+  };
   const server = await startHttp({ pipeline, observe, dialects: [mount], ...overrides });
   return {
     outcomes,

@@ -80,7 +80,7 @@ test("each URL asks its RPC and answers as the document says", async () => {
     status: 200,
     body: { ticketID: "1042" },
     rpc: "liveuser.CartSubmitRequest",
-    request: { openId: openID },
+    request: { openId: openID, sceneId: 0 },
   });
   expect(await asked(`/wxs/cart?open_id=${openID}`)).toEqual({
     status: 200,
