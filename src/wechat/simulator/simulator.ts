@@ -113,8 +113,12 @@ export function createSimulator({
   };
 }
 
-/** Whether a web page of another origin asks, on whose behalf a browser does it unasked. */
+const loopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
+
+/** Whether a web page of another machine asks, on whose behalf a browser does it unasked. */
 function isForeign({ headers }: SimRequest): boolean {
   const { origin, host } = headers;
-  return origin !== undefined && URL.parse(origin)?.host !== host;
+  if (origin === undefined) return false;
+  const page = URL.parse(origin);
+  return page === null || (page.host !== host && !loopback.test(page.hostname));
 }

@@ -132,12 +132,14 @@ test("the page is HTML; what it shows is people, codes and faults, the newest fi
   expect(overview.faults.at(-1)).toEqual({ path: "/<b>", what: "delay 5 ms", left: 3 });
 });
 
-test("a page of another origin can do nothing", async () => {
+test("a page of another machine can do nothing", async () => {
   const ask = (origin: string) =>
     fetch(`${sim.url}/sim/code`, { method: "POST", headers: { origin }, body: '{"openid":"o1"}' });
   expect((await ask("https://evil.test")).status).toBe(403);
   expect((await ask("null")).status).toBe(403);
+  expect((await ask("http://127.0.0.1.evil.test")).status).toBe(403);
   expect((await ask(sim.url)).status).toBe(200);
+  expect((await ask("http://localhost:8080")).status).toBe(200);
 });
 
 test("the same random bytes and clock give the same answers", async () => {
