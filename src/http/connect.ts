@@ -1,12 +1,5 @@
 import type { DescMethod, DescMethodBiDiStreaming, Message } from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  createContextKey,
-  createContextValues,
-  type HandlerContext,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
+import type { HandlerContext, MethodImplSpec } from "@connectrpc/connect";
 import {
   createUniversalMethodHandler,
   type ProtocolHandlerFactory,
@@ -16,18 +9,18 @@ import {
 import { createHandlerFactory as connectHandlers } from "@connectrpc/connect/protocol-connect";
 import { createHandlerFactory as grpcHandlers } from "@connectrpc/connect/protocol-grpc";
 import { createHandlerFactory as grpcWebHandlers } from "@connectrpc/connect/protocol-grpc-web";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { AppError, invalid } from "../errors.ts";
 import { Call } from "../rpc/call.ts";
 import { toAppError, toConnectError } from "../rpc/errors.ts";
 import type { Outcome, Pipeline } from "../rpc/pipeline.ts";
 import { callerAddress } from "./address.ts";
 import { type BodyLimits, compressions, discardRest } from "./body.ts";
-import { invalidBinary, readJson } from "./codec.ts";
+import { readJson } from "./codec.ts";
 import { isProtocolError, toObserved } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { inTime } from "./in-time.ts";
 import { jsonOptions } from "./json-options.ts";
+import { answerBy, endWith, exchangeOf, readingError } from "./universal.ts";
 
 export interface ConnectDoorOptions {
   pipeline: Pipeline;
@@ -45,8 +38,6 @@ export interface ConnectDoor {
 
 /** Content types of this door: gRPC, gRPC-Web, Connect's streams. */
 export const envelopeType = /^application\/(grpc|connect\+)/i;
-
-const exchangeKey = createContextKey<Exchange | undefined>(undefined);
 
 /**
  * The door for gRPC, gRPC-Web and Connect's streaming protocol, on Connect's own handlers. Each
@@ -75,7 +66,7 @@ export function createConnectDoor({ pipeline, limits, observe }: ConnectDoorOpti
   }
 
   async function* serve(method: DescMethod, requests: AsyncIterable<Message>, context: HandlerContext) {
-    const exchange = context.values.get(exchangeKey) as Exchange;
+    const exchange = exchangeOf(context);
     const call = new Call(method, {
       requestId: exchange.requestId,
       door: context.protocolName,
@@ -85,7 +76,7 @@ export function createConnectDoor({ pipeline, limits, observe }: ConnectDoorOpti
       timeoutMs: context.timeoutMs(),
       header: (name) => context.requestHeader.get(name) ?? undefined,
     });
-    context.signal.addEventListener("abort", () => call.end(endOf(context.signal.reason)), { once: true });
+    endWith(context, call);
     try {
       const request = await readOnly(exchange, call, requests);
       if (method.methodKind === "unary") yield await pipeline.invoke(call, request);
@@ -119,28 +110,15 @@ export function createConnectDoor({ pipeline, limits, observe }: ConnectDoorOpti
   const handlers = new Map(pipeline.methods.map((method) => [method, handlerOf(method)]));
 
   return {
-    async answer(exchange, method) {
-      const { req, res } = exchange;
+    answer(exchange, method) {
       const handler = handlers.get(method) as UniversalHandler;
-      for (const [name, value] of Object.entries(exchange.headers)) res.setHeader(name, value);
-      const values = createContextValues().set(exchangeKey, exchange);
-      const request = universalRequestFromNodeRequest(req, res, undefined, values);
-      // Stopping to read must not cut off a caller who still has to read the answer.
-      const body = req.iterator({ destroyOnReturn: false });
-      const response = await handler({ ...request, body });
-      discardRest(exchange, limits.bodyLimit);
-      await universalResponseToNodeResponse(response, res).catch(unlessGone);
+      return answerBy(handler, exchange, () => discardRest(exchange, limits.bodyLimit));
     },
 
     endStreams() {
       for (const call of streams) call.end(new AppError("UNAVAILABLE"));
     },
   };
-}
-
-/** A response that cannot be written because its reader went away is no failure. */
-function unlessGone(thrown: unknown): void {
-  if (!(thrown instanceof ConnectError) || thrown.code !== Code.Aborted) throw thrown;
 }
 
 async function single(requests: AsyncIterable<Message>): Promise<Message> {
@@ -150,30 +128,6 @@ async function single(requests: AsyncIterable<Message>): Promise<Message> {
   if (!(await iterator.next()).done)
     throw invalid({ field: "", description: "the request has several messages" });
   return first.value;
-}
-
-/** Why a call ended that its signal was aborted for. */
-function endOf(reason: unknown): AppError {
-  const late = reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
-  return new AppError(late ? "DEADLINE_PASSED" : "CALL_CANCELLED");
-}
-
-/** An error of reading the request: too large, gone, late, or else the caller's mistake. */
-function readingError(thrown: unknown): AppError {
-  if (thrown instanceof AppError) return thrown;
-  if (!(thrown instanceof ConnectError)) return new AppError("CALL_CANCELLED", {}, { cause: thrown });
-  if (thrown.cause instanceof AppError) return thrown.cause;
-  switch (thrown.code) {
-    case Code.ResourceExhausted:
-      return new AppError("BODY_TOO_LARGE");
-    case Code.Canceled:
-    case Code.Aborted:
-      return new AppError("CALL_CANCELLED");
-    case Code.DeadlineExceeded:
-      return new AppError("DEADLINE_PASSED");
-    default:
-      return invalidBinary(thrown.rawMessage.replace(/^parse binary: /, ""), thrown);
-  }
 }
 
 /** Decodes JSON for Connect's parser after ours has read it, whose errors say more. */

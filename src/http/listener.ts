@@ -54,6 +54,8 @@ export function createListener(options: ListenerOptions): Listener {
   });
   const fresh = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  /** Connections of sessions; a session that closed may still wait for its caller to hang up. */
+  const http2Sockets = new Set<Socket>();
 
   http1.on("request", (req, res) => {
     (req.socket as AnsweringSocket)[latest] = res;
@@ -83,8 +85,13 @@ export function createListener(options: ListenerOptions): Listener {
     fresh.add(socket);
     sniff(socket, options.headerTimeoutMs, (isHttp2) => {
       fresh.delete(socket);
-      if (isHttp2) http2.emit("connection", socket);
-      else if (isHttp2 === false) toHttp1?.call(http1, socket);
+      if (isHttp2) {
+        // HTTP/1 takes connections whose callers may end their half. An HTTP/2 caller who does is gone.
+        socket.allowHalfOpen = false;
+        http2Sockets.add(socket);
+        socket.once("close", () => http2Sockets.delete(socket));
+        http2.emit("connection", socket);
+      } else if (isHttp2 === false) toHttp1?.call(http1, socket);
     });
   });
 
@@ -106,7 +113,7 @@ export function createListener(options: ListenerOptions): Listener {
       const sweep = setInterval(() => http1.closeIdleConnections(), drainSweepMs);
       const cutOff = setTimeout(() => {
         http1.closeAllConnections();
-        for (const session of sessions) session.destroy();
+        for (const socket of http2Sockets) socket.destroy();
       }, graceMs);
       await closed;
       clearInterval(sweep);

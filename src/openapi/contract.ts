@@ -1,10 +1,4 @@
-import {
-  type DescEnum,
-  type DescExtension,
-  type DescFile,
-  type DescMethod,
-  getOption,
-} from "@bufbuild/protobuf";
+import type { DescEnum, DescExtension, DescFile, DescMethod } from "@bufbuild/protobuf";
 import { errorTable, httpStatus, type Reason } from "../errors.ts";
 import { asPhrase, type EnumValue, enumValues, findOption, limitsInWords } from "../options.ts";
 import { commentOf } from "./comments.ts";
@@ -23,8 +17,6 @@ export interface MethodFacts {
   access: string[];
   /** The same in words. */
   callers: string;
-  /** Part of the contract, but does not work yet. */
-  planned: boolean;
   /** How often it may be called, in words. */
   limits: string[];
   /** The reasons of its own with which it fails. */
@@ -43,7 +35,6 @@ export interface Contract {
 export function readContract(files: readonly DescFile[]): Contract {
   const access = findEnumOption(files, "access");
   const errors = findEnumOption(files, "errors");
-  const planned = requireOption(files, "planned");
   const limit = findOption(files, "liveuser.limit");
 
   return {
@@ -54,7 +45,6 @@ export function readContract(files: readonly DescFile[]): Contract {
       return {
         access: callers.map((value) => value.name.replace(/^ACCESS_/, "").toLowerCase()),
         callers: callers.map((value) => asPhrase(commentOf(value))).join(", or "),
-        planned: getOption(method, planned) === true,
         limits: limitsInWords(method, limit),
         errors: enumValues(method, errors).map(reasonFacts),
       };
@@ -69,16 +59,11 @@ function reasonFacts(value: EnumValue): ReasonFacts {
   return { name, status: httpStatus(name as Reason), description: commentOf(value) };
 }
 
-function requireOption(files: readonly DescFile[], name: string): DescExtension {
-  const option = findOption(files, `liveuser.${name}`);
-  if (!option) throw new Error(`no file imports the option liveuser.${name}`);
-  return option;
-}
-
 type EnumOption = DescExtension & { fieldKind: "list"; listKind: "enum" };
 
 function findEnumOption(files: readonly DescFile[], name: string): EnumOption {
-  const option = requireOption(files, name);
+  const option = findOption(files, `liveuser.${name}`);
+  if (!option) throw new Error(`no file imports the option liveuser.${name}`);
   if (option.fieldKind === "list" && option.listKind === "enum") return option;
   throw new Error(`the option liveuser.${name} is no list of enum values`);
 }

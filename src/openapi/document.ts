@@ -63,7 +63,7 @@ function pathOf(method: DescMethod): string {
 }
 
 function operation(method: DescMethod, contract: Contract, schemas: Schemas): Json {
-  const { access, callers, planned, limits, errors } = contract.facts(method);
+  const { access, callers, limits, errors } = contract.facts(method);
   const { summary, rest } = splitSummary(commentOf(method));
   const streams = method.methodKind !== "unary";
   const contentType = streams ? "application/connect+json" : "application/json";
@@ -74,7 +74,6 @@ function operation(method: DescMethod, contract: Contract, schemas: Schemas): Js
     summary: summary || undefined,
     description: describe(
       rest,
-      planned ? "Planned: the method does not work yet and fails with NOT_IMPLEMENTED." : "",
       `Who may call it: ${callers}.`,
       limits.length > 0 ? `At most ${limits.join(", and ")}.` : "",
       streams
@@ -94,6 +93,5 @@ function operation(method: DescMethod, contract: Contract, schemas: Schemas): Js
     },
     "x-access": access,
     "x-errors": errors.map(({ name }) => name),
-    "x-planned": planned || undefined,
   };
 }

@@ -84,10 +84,9 @@ export function sharedResponses(contract: Contract): Json {
 
 /** A method's responses other than 200, one for each HTTP status, with the reasons that have it. */
 export function errorResponses(contract: Contract, method: DescMethod): Json {
-  const { access, planned, errors } = contract.facts(method);
+  const { access, errors } = contract.facts(method);
   const common = facts(contract, access.includes("anyone") ? always : [...always, ...withToken]);
   const own = errors.filter(({ name }) => !common.some((reason) => reason.name === name));
-  if (planned) own.push(contract.reason("NOT_IMPLEMENTED"));
   const responses = byStatus([...common, ...own]).map(([status, reasons]) => {
     const special = reasons.some((reason) => own.includes(reason));
     return [status, special ? response(reasons) : { $ref: `#/components/responses/${sharedName(status)}` }];

@@ -9,7 +9,6 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Order } from "../../gen/liveuser/order_pb.ts";
-import { Ticket } from "../../gen/liveuser/ticket_pb.ts";
 import { User } from "../../gen/liveuser/user_pb.ts";
 import { AppError } from "../../src/errors.ts";
 import { jsonOptions } from "../../src/http/json-options.ts";
@@ -223,11 +222,6 @@ const cases: Record<string, Case> = {
       reason: "RATE_LIMITED",
     },
     retryAfter: 1500,
-  },
-  "a method that is planned": {
-    method: Ticket.method.list,
-    headers: alice,
-    error: { code: Code.Unimplemented, message: "this method does not work yet", reason: "NOT_IMPLEMENTED" },
   },
   "an error of a library": {
     method: probe("crash"),

@@ -1,6 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Order } from "../../gen/liveuser/order_pb.ts";
-import { Ticket } from "../../gen/liveuser/ticket_pb.ts";
 import { User, type UserRecord } from "../../gen/liveuser/user_pb.ts";
 import type { Identity } from "../../src/auth/identity.ts";
 import { AppError } from "../../src/errors.ts";
@@ -37,7 +36,6 @@ export async function startHttp(overrides: Partial<HttpOptions> = {}) {
   const metrics = createMetrics();
   const observe = observeCalls({ log, metrics });
   const pipeline = createPipeline({
-    contract: [User, Order, Ticket, Probe],
     services: [users(), orders(), probes(seen)],
     authenticate(token) {
       const identity = identities[token];

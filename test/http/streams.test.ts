@@ -9,7 +9,6 @@ import {
 } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { Ticket } from "../../gen/liveuser/ticket_pb.ts";
 import { AppError } from "../../src/errors.ts";
 import { Probe } from "./probe.ts";
 import { type Server, startHttp } from "./start.ts";
@@ -77,14 +76,6 @@ for (const [name, transport] of Object.entries(transports)) {
         reason: "TICKET_STATE",
         metadata: { status: "OVER_TIME" },
       });
-    });
-
-    test("a planned stream", async () => {
-      const error = await failure(createClient(Ticket, transport()).watch({}));
-      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([
-        Code.Unimplemented,
-        "NOT_IMPLEMENTED",
-      ]);
     });
 
     test("a caller who goes away ends the handler", async () => {

@@ -1,15 +1,7 @@
-import {
-  clearExtension,
-  type DescMethod,
-  type DescService,
-  getOption,
-  type Message,
-  setExtension,
-} from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { Cart } from "../../../gen/liveuser/cart_pb.ts";
 import { Hall } from "../../../gen/liveuser/hall_pb.ts";
 import { Measurement } from "../../../gen/liveuser/measurement_pb.ts";
-import { planned } from "../../../gen/liveuser/options_pb.ts";
 import { Rail } from "../../../gen/liveuser/rail_pb.ts";
 import { Ticket } from "../../../gen/liveuser/ticket_pb.ts";
 import { User } from "../../../gen/liveuser/user_pb.ts";
@@ -60,9 +52,6 @@ export async function startDialect(
   const calls: { request: Message; identity: Identity | undefined }[] = [];
   const observe = (outcome: Outcome) => void outcomes.push(outcome);
   const contract: DescService[] = [User, Wx, Cart, Ticket, Hall, Rail, Measurement];
-  // Tables are written against the contract, whether or not its methods work yet. The pipeline looks once.
-  const plans = contract.flatMap(({ methods }) => methods).filter((method) => getOption(method, planned));
-  for (const { proto } of plans) if (proto.options) clearExtension(proto.options, planned);
   const handle = (method: DescMethod) => async (request: Message, call: Call) => {
     calls.push({ request, identity: call.identity });
     const answer = answerOf.get(method) ?? {};
@@ -70,7 +59,6 @@ export async function startDialect(
     return typeof answer === "function" ? (answer as (call: Call) => Promise<object>)(call) : answer;
   };
   const pipeline = createPipeline({
-    contract,
     services: contract.map((desc) => ({
       desc,
       handlers: new Map(desc.methods.map((method) => [method, handle(method)])),
@@ -82,7 +70,6 @@ export async function startDialect(
     },
     observe,
   });
-  for (const { proto } of plans) if (proto.options) setExtension(proto.options, planned, true);
   const mount: Mount = {
     dialect: spoken,
     identityWithoutCredential: withoutCredential,
