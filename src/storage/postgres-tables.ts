@@ -22,6 +22,8 @@ export const postgresKit = {
   int: (name: string) => pg.integer(name),
   /** 53 bits: sums, versions. */
   long: (name: string) => pg.bigint(name, { mode: "number" }),
+  /** A floating point number of 64 bits, as JS has them. */
+  real: (name: string) => pg.doublePrecision(name),
   /** ms since 1970. */
   time: (name: string) => pg.bigint(name, { mode: "number" }),
   bool: (name: string) => pg.boolean(name),

@@ -13,7 +13,7 @@ export type SubjectKind = "order" | "ticket" | "rail_order" | "measurement";
  *   node; what may conflict in normal work (an idempotency key, an openid) is a unique index instead.
  */
 export function defineTables(kit: Kit) {
-  const { table, index, uniqueIndex, primaryKey, id, int, long, time, bool, bytes, text } = kit;
+  const { table, index, uniqueIndex, primaryKey, id, int, long, real, time, bool, bytes, text } = kit;
 
   const users = table(
     "users",
@@ -92,11 +92,36 @@ export function defineTables(kit: Kit) {
       rotatedAt: time("rotated_at"),
       /** The newest refresh token or its access token was seen, so its predecessor is of no use any more. */
       successorUsed: bool("successor_used").notNull().default(false),
+      /** SHA-256 of the cookie that a browser has in place of tokens. */
+      cookieHash: bytes("cookie_hash"),
     },
     (t) => [
       index("sessions_user_revoked").on(t.userId, t.revokedAt),
       index("sessions_absolute_expires").on(t.absoluteExpiresAt),
+      uniqueIndex("sessions_cookie").on(t.cookieHash),
     ],
+  );
+
+  /** Sign-ins of browsers, from the way to WeChat to some time after the way back. */
+  const webLogins = table(
+    "web_logins",
+    {
+      /** SHA-256 of the state that WeChat hands back. */
+      stateHash: bytes("state_hash").primaryKey(),
+      /** SHA-256 of the cookie of the browser that began. */
+      holderHash: bytes("holder_hash").notNull(),
+      /** Where the browser goes afterwards. */
+      target: text("target").notNull(),
+      expiresAt: time("expires_at").notNull(),
+      /** Since when a callback asks WeChat who it is. */
+      claimedAt: time("claimed_at"),
+      doneAt: time("done_at"),
+      /** SHA-256 of the code that it ended with. */
+      codeHash: bytes("code_hash"),
+      /** SHA-256 of the cookie that the browser got; none if WeChat did not take the code. */
+      cookieHash: bytes("cookie_hash"),
+    },
+    (t) => [index("web_logins_expires").on(t.expiresAt), index("web_logins_holder").on(t.holderHash)],
   );
 
   const signingKeys = table("signing_keys", {
@@ -614,11 +639,156 @@ export function defineTables(kit: Kit) {
     (t) => [index("phone_code_counts_day").on(t.dayFrom)],
   );
 
+  /** Pulse waves. Gone for good when their owner deletes them. */
+  const measurements = table(
+    "measurements",
+    {
+      id: id("id").primaryKey(),
+      userId: userId().notNull(),
+      /** Hz. */
+      sampleRate: real("sample_rate").notNull(),
+      sampleCount: int("sample_count").notNull(),
+      remark: text("remark").notNull(),
+      /** What a report costs: the price at the time of recording. */
+      price: int("price").notNull(),
+      paidAt: time("paid_at"),
+      createdAt: time("created_at").notNull(),
+      idempotencyKey: text("idempotency_key"),
+      requestHash: bytes("request_hash"),
+      /** As services/measurement/packing.ts packs them. */
+      packed: bytes("packed").notNull(),
+    },
+    (t) => [
+      uniqueIndex("measurements_idempotency").on(t.userId, t.idempotencyKey),
+      // Has the time too, so that a list reads no row outside its range.
+      index("measurements_user").on(t.userId, t.id, t.createdAt),
+      index("measurements_unpaid").on(t.userId, t.paidAt, t.price, t.id),
+    ],
+  );
+
+  /** Pages that visitors of the hall may be sent back to, and that notices may open. */
+  const partnerPages = table(
+    "partner_pages",
+    {
+      appid: text("appid")
+        .notNull()
+        .references(() => apps.appid),
+      /** A URL without query and fragment: the pages are those that begin with it. */
+      prefix: text("prefix").notNull(),
+      createdAt: time("created_at").notNull(),
+    },
+    (t) => [primaryKey({ name: "partner_pages_key", columns: [t.appid, t.prefix] })],
+  );
+
+  /** The pages that partners had an address at WeChat made for; written by upsert. */
+  const hallReturns = table(
+    "hall_returns",
+    {
+      /** What stands for partner and page in that address. */
+      key: text("key").primaryKey(),
+      appid: text("appid").notNull(),
+      page: text("page").notNull(),
+      /** When it was last asked for or somebody came by it, give or take a day. */
+      usedAt: time("used_at").notNull(),
+    },
+    (t) => [index("hall_returns_used").on(t.usedAt)],
+  );
+
+  /** The hall's one-time codes, with which visitors come back to a partner; written by upsert. */
+  const hallCodes = table(
+    "hall_codes",
+    {
+      codeDigest: bytes("code_digest").primaryKey(),
+      /** The partner that it was made for. */
+      appid: text("appid").notNull(),
+      userId: userId().notNull(),
+      openid: text("openid").notNull(),
+      expiresAt: time("expires_at").notNull(),
+      usedAt: time("used_at"),
+    },
+    (t) => [index("hall_codes_expires").on(t.expiresAt)],
+  );
+
+  /** Which openids a partner learned; written by upsert. */
+  const partnerOpenids = table(
+    "partner_openids",
+    {
+      appid: text("appid").notNull(),
+      openid: text("openid").notNull(),
+      userId: userId().notNull(),
+      learnedAt: time("learned_at").notNull(),
+    },
+    (t) => [primaryKey({ name: "partner_openids_key", columns: [t.appid, t.openid] })],
+  );
+
+  /** Phone lines and devices bound to openids. */
+  const bindings = table(
+    "bindings",
+    {
+      id: id("id").primaryKey(),
+      userId: userId().notNull(),
+      openid: text("openid").notNull(),
+      deviceNo: text("device_no").notNull(),
+      deviceName: text("device_name").notNull(),
+      operators: text("operators").notNull(),
+      qcellcore: text("qcellcore").notNull(),
+      /** As the partner reported them. */
+      channel: text("channel").notNull().default(""),
+      source: text("source").notNull().default(""),
+      boundAt: time("bound_at").notNull(),
+      changedAt: time("changed_at").notNull(),
+    },
+    (t) => [
+      uniqueIndex("bindings_openid_device").on(t.openid, t.deviceNo),
+      index("bindings_user").on(t.userId, t.id),
+    ],
+  );
+
+  /** Traffic packages that partners reported as bought. */
+  const hallOrders = table(
+    "hall_orders",
+    {
+      id: id("id").primaryKey(),
+      orderNo: text("order_no").notNull(),
+      appid: text("appid").notNull(),
+      openid: text("openid").notNull(),
+      deviceNo: text("device_no").notNull(),
+      packageName: text("package_name").notNull(),
+      /** YYYY-MM-DD. */
+      transactionDate: text("transaction_date").notNull(),
+      channel: text("channel").notNull(),
+      source: text("source").notNull(),
+      reportedAt: time("reported_at").notNull(),
+    },
+    (t) => [
+      uniqueIndex("hall_orders_order").on(t.appid, t.deviceNo, t.packageName, t.transactionDate),
+      index("hall_orders_appid").on(t.appid, t.id),
+    ],
+  );
+
+  /** Tickets with which a partner learns somebody's phone number. Used or over, they go. */
+  const hallTickets = table(
+    "hall_tickets",
+    {
+      id: id("id").primaryKey(),
+      ticketDigest: bytes("ticket_digest").notNull(),
+      userId: userId().notNull(),
+      /** The partner that may use it; any if there is none. */
+      appid: text("appid"),
+      expiresAt: time("expires_at").notNull(),
+    },
+    (t) => [
+      uniqueIndex("hall_tickets_digest").on(t.ticketDigest),
+      index("hall_tickets_expires").on(t.expiresAt),
+    ],
+  );
+
   return {
     users,
     identities,
     profiles,
     sessions,
+    webLogins,
     signingKeys,
     secrets,
     apps,
@@ -647,6 +817,14 @@ export function defineTables(kit: Kit) {
     contacts,
     phoneCodes,
     phoneCodeCounts,
+    measurements,
+    partnerPages,
+    hallReturns,
+    hallCodes,
+    partnerOpenids,
+    bindings,
+    hallOrders,
+    hallTickets,
   };
 }
 

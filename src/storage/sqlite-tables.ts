@@ -17,6 +17,7 @@ export const sqliteKit = {
   id: (name: string) => sqlite.integer(name),
   int: (name: string) => sqlite.integer(name),
   long: (name: string) => sqlite.integer(name),
+  real: (name: string) => sqlite.real(name),
   time: (name: string) => sqlite.integer(name),
   bool: (name: string) => sqlite.integer(name, { mode: "boolean" }),
   bytes: (name: string) => blob(name),

@@ -1,15 +1,21 @@
-import { createHash } from "node:crypto";
 import { Order, type OrderProduct, OrderRecord_State } from "../../../gen/liveuser/order_pb.ts";
 import type { App } from "../../app.ts";
 import { AppError } from "../../errors.ts";
 import type { Payments } from "../../payments/payments.ts";
 import { service } from "../../rpc/service.ts";
-import type { Reader } from "../../storage/store.ts";
+import type { Reader, Tx } from "../../storage/store.ts";
 import * as products from "../catalog/store.ts";
+import { type Key, keyOf, once } from "../idempotency.ts";
 import { pageOf, pageSize } from "../page.ts";
 import * as orders from "./store.ts";
 
 const int32Max = 2 ** 31 - 1;
+
+interface Wanted {
+  wanted: readonly OrderProduct[];
+  userId: number;
+  key: Key | undefined;
+}
 
 /** Buying products. The server alone says what they cost. */
 export function orderService(
@@ -32,6 +38,34 @@ export function orderService(
       const { name, price, detail, snapshot: productSnapshot } = product;
       return { orderId, position, productId, name, price, count, productSnapshot, detail };
     });
+  }
+
+  /** Makes an order; nothing when the person has one with this key already. */
+  async function make(tx: Tx, { wanted, userId, key }: Wanted) {
+    const now = clock.now();
+    const id = ids.next();
+    const lines = await priced(tx, id, wanted);
+    const amount = lines.reduce((sum, { price, count }) => sum + price * count, 0);
+    if (amount > int32Max) throw new AppError("AMOUNT_OVERFLOW");
+    // What costs nothing is paid as it is ordered: WeChat Pay takes no payment of 0.
+    const free = amount === 0;
+    const order = {
+      id,
+      userId,
+      state: free ? orders.PAID : orders.CREATED,
+      payAt: free ? now : null,
+      amount,
+      discount: 0,
+      pay: amount,
+      createdAt: now,
+      expiresAt: now + settings.ORDER_EXPIRE * 1000,
+    };
+    const inserted = await orders.insert(
+      tx,
+      { ...order, idempotencyKey: key?.text ?? null, requestHash: key?.hash ?? null },
+      lines,
+    );
+    return inserted ? toRecord({ ...order, updatedAt: now, deletedAt: null }, lines, now) : undefined;
   }
 
   async function withLines(reader: Reader, rows: readonly orders.OrderRow[]) {
@@ -72,51 +106,18 @@ export function orderService(
   return service(Order, {
     async create({ products: wanted, idempotencyKey }, call) {
       const userId = call.user.uid;
-      const requestHash = idempotencyKey ? hashOf(wanted) : null;
-      return store.tx(async (tx) => {
-        const repeated = idempotencyKey ? await orders.findByKey(tx, userId, idempotencyKey) : undefined;
-        if (repeated) return { order: await replay(tx, repeated) };
-
-        const now = clock.now();
-        const id = ids.next();
-        const lines = await priced(tx, id, wanted);
-        const amount = lines.reduce((sum, { price, count }) => sum + price * count, 0);
-        if (amount > int32Max) throw new AppError("AMOUNT_OVERFLOW");
-        // What costs nothing is paid as it is ordered: WeChat Pay takes no payment of 0.
-        const free = amount === 0;
-        const order = {
-          id,
-          userId,
-          state: free ? orders.PAID : orders.CREATED,
-          payAt: free ? now : null,
-          amount,
-          discount: 0,
-          pay: amount,
-          createdAt: now,
-          expiresAt: now + settings.ORDER_EXPIRE * 1000,
-        };
-        const inserted = await orders.insert(
-          tx,
-          { ...order, idempotencyKey: idempotencyKey || null, requestHash },
-          lines,
-        );
-        if (inserted) {
-          const row = { ...order, updatedAt: now, deletedAt: null };
-          return { order: toRecord(row, lines, now) };
-        }
-        // The same key came twice at once, and the other call was first.
-        const other = await orders.findByKey(tx, userId, idempotencyKey);
-        if (!other) throw new AppError("UNAVAILABLE");
-        return { order: await replay(tx, other) };
-      });
-
-      async function replay(reader: Reader, row: NonNullable<Awaited<ReturnType<typeof orders.findByKey>>>) {
-        if (!requestHash || !row.requestHash || !requestHash.equals(row.requestHash)) {
-          throw new AppError("IDEMPOTENCY_KEY_REUSED");
-        }
-        const [order] = await withLines(reader, [row]);
-        return order;
-      }
+      const key = keyOf(idempotencyKey, contentOf(wanted));
+      const order = await store.tx((tx) =>
+        once(key, {
+          find: (text) => orders.findByKey(tx, userId, text),
+          async again(row) {
+            const [before] = await withLines(tx, [row]);
+            return before;
+          },
+          make: () => make(tx, { wanted, userId, key }),
+        }),
+      );
+      return { order };
     },
 
     async list({ cursor, limit, states }, call) {
@@ -168,9 +169,8 @@ export function orderService(
 }
 
 /** What makes two requests the same: the products and counts, in their order. */
-function hashOf(wanted: readonly OrderProduct[]): Buffer {
-  const body = JSON.stringify(wanted.map(({ productId, count }) => [productId, count]));
-  return createHash("sha256").update(body).digest();
+function contentOf(wanted: readonly OrderProduct[]): string {
+  return JSON.stringify(wanted.map(({ productId, count }) => [productId, count]));
 }
 
 /** The contract's name of a state. */

@@ -1,0 +1,83 @@
+import { findBeats } from "./beats.ts";
+import type { Analysis, Engine, Wave } from "./engine.ts";
+import { bandPassed, limited, upright } from "./filter.ts";
+import { intervalsOf, unused, variability } from "./intervals.ts";
+import { trackPeriod } from "./period.ts";
+import { alternates, clearOnes, measurable, qualityOf } from "./quality.ts";
+import { rate, resampled } from "./resample.ts";
+import { compareBeats } from "./shape.ts";
+import { explain, method, summarise } from "./words.ts";
+
+/** Less (s) than this holds too few beats to tell a pulse from chance. */
+const shortest = 8;
+const leastIntervals = 4;
+/** What is slower or faster (beats a minute) is not reported. */
+const slowest = 30;
+const fastest = 200;
+/** What has less is not reported, nor what could be wrong by more (beats a minute, standard error). */
+const leastQuality = 0.45;
+const mostError = 2;
+/** Fast and irregular together leave the rate open: how much of it (beats a minute) may be irregular. */
+const mostIrregular = 50;
+
+/** The engine of this project. README.md has how it works, its sources and its errors. */
+export const builtIn: Engine = { name: "liveuser-pulse 1.0", analyze };
+
+function analyze(wave: Wave): Analysis {
+  const { samples, sampleRate } = wave;
+  if (!(sampleRate >= 20 && sampleRate <= 2000)) throw new RangeError("the sample rate is not 20–2000 Hz");
+  const seconds = samples.length / sampleRate;
+  if (seconds < shortest) return refusal("too short", 0, explain.short(seconds, shortest));
+
+  const even = limited(bandPassed(resampled(wave)));
+  if (!measurable(wave, even)) return refusal("too poor", 0, explain.nothing);
+  const first = judged(upright(even), seconds);
+  if (first.ok) return first;
+  const second = judged(
+    upright(even).map((value) => -value),
+    seconds,
+  );
+  return second.ok ? second : first;
+}
+
+function judged(even: Float64Array, seconds: number): Analysis {
+  const track = trackPeriod(even);
+  const places = findBeats(even, track);
+  if (places.length <= leastIntervals) return refusal("too poor", 0, explain.nothing);
+  const beats = compareBeats(even, places);
+  const clear = clearOnes(beats);
+  const found = beats.map(({ at }, i) => ({
+    at: Math.max(0, Math.min(seconds * 1000, (at / rate) * 1000)),
+    clear: clear[i] as boolean,
+  }));
+  const intervals = intervalsOf(found, track);
+  const { quality, seconds: used } = qualityOf({ track, beats, intervals }, seconds);
+  const figures = variability(intervals);
+
+  const { beatIntervals, heartRate, sdnn, regularity } = figures;
+  const error = ((heartRate ** 2 / 60_000) * sdnn) / Math.sqrt(beatIntervals.length);
+  const enough = beatIntervals.length >= leastIntervals && used >= Math.max(shortest, seconds / 4);
+  const irregular = heartRate * (1 - regularity);
+  const doubtful = error > mostError || irregular > mostIrregular || alternates(beats);
+  if (!enough || doubtful || quality < leastQuality) {
+    return refusal("too poor", quality, explain.poor(quality, leastQuality));
+  }
+  if (heartRate < slowest || heartRate > fastest) {
+    return refusal("too poor", quality, explain.range(slowest, fastest));
+  }
+  return {
+    ok: true,
+    report: {
+      ...figures,
+      quality,
+      summary: summarise({ ...figures, quality }, seconds),
+      method: method(builtIn.name),
+      beats: found.filter((beat) => beat.clear).map(({ at }) => at),
+      rejected: unused(intervals, seconds * 1000),
+    },
+  };
+}
+
+function refusal(why: "too short" | "too poor", quality: number, explanation: string): Analysis {
+  return { ok: false, why, quality, explanation };
+}

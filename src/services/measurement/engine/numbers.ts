@@ -1,0 +1,37 @@
+/** The median; NaN of nothing. */
+export function median(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  if (sorted.length % 2 === 1) return sorted[middle] as number;
+  return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+/** For each value the median of it and its neighbours, `reach` of them on either side where there are. */
+export function runningMedian(values: ArrayLike<number>, reach: number): Float64Array {
+  const all = Float64Array.from(values);
+  return all.map((_, i) => median(all.subarray(Math.max(0, i - reach), i + reach + 1)));
+}
+
+export function sum(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i] as number;
+  return total;
+}
+
+/** The mean; NaN of nothing. */
+export function mean(values: ArrayLike<number>): number {
+  return sum(values) / values.length;
+}
+
+/** Sums of everything before each place: the sum over from…to-1 is sums[to] - sums[from]. */
+export function runningSums(values: Float64Array): Float64Array {
+  const sums = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) sums[i + 1] = (sums[i] as number) + (values[i] as number);
+  return sums;
+}
+
+/** Where a parabola through three neighbouring values has its top, from the middle one (-0.5 to 0.5). */
+export function vertex(left: number, middle: number, right: number): number {
+  const bend = left - 2 * middle + right;
+  return bend < 0 ? Math.max(-0.5, Math.min(0.5, (left - right) / (2 * bend))) : 0;
+}
