@@ -18,7 +18,8 @@ import { createPayments } from "../src/payments/payments.ts";
 import { Call } from "../src/rpc/call.ts";
 import { createPipeline } from "../src/rpc/pipeline.ts";
 import { startServer as startLiveuser } from "../src/server.ts";
-import { contract, payables, services } from "../src/services/index.ts";
+import { payables, services } from "../src/services/index.ts";
+import { createAnalyst } from "../src/services/measurement/analyst.ts";
 import { reportPort, startServer } from "./child.ts";
 import { runLoad } from "./load.ts";
 
@@ -119,8 +120,11 @@ const servers: Record<string, (folder: string) => Promise<Serving>> = {
     // Once, for the sandbox's catalogue.
     await (await startLiveuser(app)).close();
     const pipeline = createPipeline({
-      contract,
-      services: services(app, createPayments({ ...app, payables: payables(app), notifyUrl: () => "" })),
+      services: services(app, {
+        payments: createPayments({ ...app, payables: payables(app), notifyUrl: () => "" }),
+        analyst: createAnalyst(app),
+        hallReturnUrl: () => "",
+      }),
       authenticate: app.auth.authenticate,
       observe: observeCalls({ log, metrics: createMetrics() }),
     });

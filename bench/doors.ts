@@ -30,7 +30,6 @@ const log = createLogger({
 const observe = observeCalls({ log, metrics });
 const getUser: Handler = async () => answer;
 const pipeline = createPipeline({
-  contract: [User],
   services: [{ desc: User, handlers: new Map([[User.method.get, getUser]]) }],
   authenticate: () => ({ kind: "user", uid: 7, sid: "s", appid: "bench", role: "customer" }),
   observe,

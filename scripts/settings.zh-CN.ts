@@ -13,6 +13,7 @@ export const chinese: Record<string, string> = {
   TICKET_EXPIRE: "点播单在多长时间内可以支付（秒）。",
   RAIL_EXPIRE: "火车票订单在多长时间内可以支付（秒）。",
   RAIL_CONFIRM: "出票审核通过后，火车票订单过多长时间自动确认（秒）。",
+  MEASUREMENT_PRICE: "一次脉搏测量的分析报告的价格（分）；0 表示免费。已有的测量保持原来的价格。",
   RAIL_SIGN_KEY: "旧火车票接口（/api/v1/user/…）的签名 key。不设置时这些地址关闭；沙箱使用其文档中的 key。",
   WECHAT_APPID: "小程序的 appid。不设置时服务器以沙箱启动，自带一个模拟的微信。",
   WECHAT_SECRET: "小程序的 secret。沙箱之外必须设置。",
@@ -28,6 +29,8 @@ export const chinese: Record<string, string> = {
   WECHAT_APIV3_KEY: "商户的 APIv3 密钥，通知用它加密。",
   WECHAT_PAY_PUBLIC_KEY_ID: "微信支付公钥的 ID。不设置时改为下载微信支付的平台证书。",
   WECHAT_PAY_PUBLIC_KEY: "微信支付公钥（PEM）。设置了 WECHAT_PAY_PUBLIC_KEY_ID 时必须设置。",
+  HALL_PRIZE_TEMPLATE:
+    "公众号中奖通知的模板 ID，其字段为 first、keyword1（活动）、keyword2（奖品）和 remark。不设置时微厅的合作方不能发送中奖通知；沙箱自带一个。",
   WECHAT_API_BASE: "微信接口的地址：默认是 https://api.weixin.qq.com，沙箱中默认是模拟器。",
   WECHAT_OPEN_BASE: "微信网页授权的地址：默认是 https://open.weixin.qq.com，沙箱中默认是模拟器。",
   WECHAT_PAY_BASE: "微信支付的地址：默认是 https://api.mch.weixin.qq.com，沙箱中默认是模拟器。",
@@ -41,8 +44,12 @@ export const chinese: Record<string, string> = {
   SIM_TIME_SCALE: "模拟器的时钟快多少倍。",
   SANDBOX_REMOTE: "设为 1 时沙箱可以监听回环以外的地址：那时任何能访问它的人都可以用任何身份登录。",
   CORS_ORIGINS: "允许调用的网页来源，用逗号隔开。",
+  COOKIE_DOMAIN:
+    "哪个域名下的主机都能收到会话 cookie：PUBLIC_URL 的主机名或其上级域名，用于网页在另一个子域名的情况。不设置时只有服务器自己的主机收到。",
   BODY_LIMIT: "请求体的最大长度（字节）。",
   REQUEST_TIMEOUT: "调用者发完一个请求最多可以用多长时间（秒）。",
   METRICS_TOKEN: "读取 GET /metrics 时要出示的令牌。不设置时，沙箱对任何人开放，正式的服务器不对任何人开放。",
+  REFLECTION: "设为 1 时向 gRPC 工具公开协议（server reflection），设为 0 时不公开。不设置时只有沙箱公开。",
+  WORKERS: "最多用多少个线程分析脉搏波形；不设置时比机器的处理器数少一个。有工作时启动，空闲时结束。",
   LOG_LEVEL: "写入日志的最低级别。",
 };

@@ -40,6 +40,12 @@ const httpHeaders = json
   }, "expected names and values of HTTP headers");
 const key = z.string().regex(/^[A-Za-z0-9+/_-]{43}=?$/, "expected 32 bytes in base64");
 
+/** A leading dot means nothing any more (RFC 6265, 5.2.3). */
+const domain = z
+  .string()
+  .transform((value) => value.toLowerCase().replace(/^\./, ""))
+  .refine((value) => /^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(value), "expected a domain");
+
 function wechatHost(host: string, what: string) {
   return z
     .url()
@@ -77,6 +83,15 @@ const schema = z.object({
   RAIL_CONFIRM: seconds
     .default(604800)
     .describe("After which time a rail order confirms itself whose ticket was approved (s)."),
+  MEASUREMENT_PRICE: z.coerce
+    .number("expected a number")
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0)
+    .describe(
+      "What the report of a pulse measurement costs (fen); 0 for nothing. Earlier ones keep their price.",
+    ),
   RAIL_SIGN_KEY: secret
     .optional()
     .describe(
@@ -128,6 +143,11 @@ const schema = z.object({
   WECHAT_PAY_PUBLIC_KEY: pem
     .optional()
     .describe("WeChat Pay's public key, in PEM. Needed with WECHAT_PAY_PUBLIC_KEY_ID."),
+  HALL_PRIZE_TEMPLATE: secret
+    .optional()
+    .describe(
+      "Id of the official account's message template for prize notices, with the fields first, keyword1 (activity), keyword2 (prize) and remark. Unset, the hall's partners can send none; the sandbox has one of its own.",
+    ),
   WECHAT_API_BASE: wechatHost("https://api.weixin.qq.com", "WeChat's API"),
   WECHAT_OPEN_BASE: wechatHost("https://open.weixin.qq.com", "WeChat's page authorisation"),
   WECHAT_PAY_BASE: wechatHost("https://api.mch.weixin.qq.com", "WeChat Pay"),
@@ -175,6 +195,11 @@ const schema = z.object({
       "1 lets the sandbox listen on other addresses than loopback: then anybody who reaches it signs in as anybody.",
     ),
   CORS_ORIGINS: origins.default([]).describe("Origins of web pages that may call, with commas between them."),
+  COOKIE_DOMAIN: domain
+    .optional()
+    .describe(
+      "Domain whose hosts all get the session cookie: PUBLIC_URL's host or one above it, for pages on another subdomain. Unset, only the server's own host gets it.",
+    ),
   BODY_LIMIT: z.coerce
     .number()
     .int()
@@ -187,6 +212,21 @@ const schema = z.object({
     .optional()
     .describe(
       "Token that GET /metrics asks for. Unset, the sandbox shows its metrics to anybody and a real server to nobody.",
+    ),
+  REFLECTION: z
+    .stringbool()
+    .optional()
+    .describe(
+      "1 shows the contract to gRPC tools (server reflection), 0 does not. Unset, only the sandbox does.",
+    ),
+  WORKERS: z.coerce
+    .number("expected a number")
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      "How many threads analyse pulse waves at most; one fewer than the machine has processors, unless set. They start when there is work and end when there is none.",
     ),
   LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -228,6 +268,10 @@ export function readSettings(environment: Record<string, string | undefined>): S
   if (SMS_URL && !/\{phone\}.*\{code\}|\{code\}.*\{phone\}/.test(`${SMS_URL} ${JSON.stringify(SMS_BODY)}`)) {
     throw new SettingsError("SMS_URL: expected {phone} and {code} in it or in SMS_BODY");
   }
+  const { COOKIE_DOMAIN: cookieDomain, PUBLIC_URL: publicUrl } = settings;
+  if (cookieDomain && publicUrl && !`.${new URL(publicUrl).hostname}`.endsWith(`.${cookieDomain}`)) {
+    throw new SettingsError("COOKIE_DOMAIN: expected PUBLIC_URL's host or a domain above it");
+  }
   for (const [name, others] of together) {
     if (settings[name] !== undefined) require(settings, others, `needed when ${name} is set`);
   }
@@ -237,6 +281,7 @@ export function readSettings(environment: Record<string, string | undefined>): S
 /** What makes no sense without others. */
 const together: readonly [keyof Settings, readonly (keyof Settings)[]][] = [
   ["WECHAT_OA_APPID", ["WECHAT_OA_SECRET"]],
+  ["COOKIE_DOMAIN", ["PUBLIC_URL"]],
   ["SMS_BODY", ["SMS_URL"]],
   ["SMS_HEADERS", ["SMS_URL"]],
   ["WECHAT_AES_KEY", ["WECHAT_TOKEN"]],

@@ -16,7 +16,6 @@ export const errorTable = {
   INVALID_REQUEST: [Code.InvalidArgument, "the request is not valid"],
   INTERNAL: [Code.Internal, "internal error"],
   UNAVAILABLE: [Code.Unavailable, "busy for the moment, try again"],
-  NOT_IMPLEMENTED: [Code.Unimplemented, "this method does not work yet"],
   NO_SUCH_METHOD: [Code.Unimplemented, "no such method"],
   DEADLINE_PASSED: [Code.DeadlineExceeded, "the call took longer than allowed"],
   CALL_CANCELLED: [Code.Canceled, "the caller went away"],
@@ -57,6 +56,8 @@ export const errorTable = {
   BINDING_EXISTS: [Code.AlreadyExists, "the line or device is bound already"],
   BINDING_NOT_FOUND: [Code.NotFound, "no such binding"],
   CONTACTS_FULL: [Code.FailedPrecondition, "there are as many contacts as one may have"],
+  PHONE_UNKNOWN: [Code.FailedPrecondition, "the profile has no verified phone number"],
+  BINDINGS_FULL: [Code.FailedPrecondition, "there are as many bindings as one may have"],
 
   PRODUCT_NOT_FOUND: [Code.NotFound, "no such product"],
   MOVIE_NOT_FOUND: [Code.NotFound, "no such movie"],
@@ -85,6 +86,7 @@ export const errorTable = {
   MEASUREMENT_NOT_FOUND: [Code.NotFound, "no such measurement"],
   MEASUREMENT_UNPAID: [Code.FailedPrecondition, "the measurement has to be paid for first"],
   SIGNAL_POOR: [Code.FailedPrecondition, "the signal is too poor for a report"],
+  MEASUREMENTS_FULL: [Code.FailedPrecondition, "there are as many measurements as one may keep"],
 } as const satisfies Record<Reason, readonly [Code, string]>;
 
 /** Where HTTP has a plainer word than the status of the reason's code. */

@@ -7,6 +7,7 @@ import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { Cart } from "../gen/liveuser/cart_pb.ts";
 import { Catalog } from "../gen/liveuser/catalog_pb.ts";
 import { Hall } from "../gen/liveuser/hall_pb.ts";
+import { Measurement } from "../gen/liveuser/measurement_pb.ts";
 import { Order } from "../gen/liveuser/order_pb.ts";
 import { Rail } from "../gen/liveuser/rail_pb.ts";
 import { Ticket } from "../gen/liveuser/ticket_pb.ts";
@@ -30,6 +31,7 @@ const services = {
   cart: Cart,
   ticket: Ticket,
   rail: Rail,
+  measurement: Measurement,
 };
 
 /** The generated clients of one caller. */
@@ -60,6 +62,8 @@ export interface StartOptions {
   database?: TestDatabase;
   clock?: { now(): number };
   environment?: Record<string, string>;
+  /** Where the log goes, at the level that the environment sets. */
+  log?: { write(line: string): void };
 }
 
 /** The whole server in its sandbox, on ports of its own: `await using app = await startApp()`. */
@@ -67,6 +71,7 @@ export async function startApp({
   database = "sqlite",
   clock,
   environment = {},
+  log,
 }: StartOptions = {}): Promise<TestApp> {
   const settings = readSettings({
     PORT: "0",
@@ -78,7 +83,7 @@ export async function startApp({
   const store = await openTestStore(database);
   const app = await openApp(
     withWechat(settings, sandboxSettings(simulator.url)),
-    createLogger({ level: settings.LOG_LEVEL }),
+    createLogger({ level: settings.LOG_LEVEL, ...(log ? { destination: log } : {}) }),
     { store, ...(clock ? { clock } : {}) },
   );
   const server = await startServer(app);

@@ -9,6 +9,7 @@ const mayImport: Record<string, string[] | "all"> = {
   rpc: ["auth/identity.ts"],
   storage: [],
   wechat: [],
+  client: [],
   sms: ["log.ts"],
   protodoc: ["options.ts"],
   openapi: ["options.ts"],

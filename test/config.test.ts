@@ -40,6 +40,9 @@ test("a value is taken in its form or refused by its name", () => {
     ["SMS_HEADERS", '{"x":1}'],
     ["SMS_HEADERS", '{"a b":"c"}'],
     ["RATE_LIMITS", "-1"],
+    ["COOKIE_DOMAIN", "com"],
+    ["COOKIE_DOMAIN", "127.0.0.1"],
+    ["COOKIE_DOMAIN", "a.test; Path=/x"],
     ["TRUSTED_PROXIES", "yes"],
   ] as const) {
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}: `));
@@ -51,6 +54,18 @@ test("the sandbox opens itself to others only when told to", () => {
   expect(readSettings({ HOST: "0.0.0.0", SANDBOX_REMOTE: "1" }).HOST).toBe("0.0.0.0");
   const real = { WECHAT_APPID: "wx1", WECHAT_SECRET: "s", ENCRYPTION_KEY: "A".repeat(43) };
   expect(readSettings({ ...real, HOST: "0.0.0.0" }).sandbox).toBe(false);
+});
+
+test("the session cookie is for the server's own domain or one above it", () => {
+  const domain = (COOKIE_DOMAIN: string, PUBLIC_URL = "https://api.shop.test") =>
+    readSettings({ PUBLIC_URL, COOKIE_DOMAIN }).COOKIE_DOMAIN;
+  expect(domain("Shop.test")).toBe("shop.test");
+  expect(domain(".shop.test")).toBe("shop.test");
+  expect(domain("api.shop.test")).toBe("api.shop.test");
+  for (const other of ["h5.shop.test", "evilshop.test", "hop.test", "api.shop.test.evil.test"]) {
+    expect(() => domain(other)).toThrow(/^COOKIE_DOMAIN: /);
+  }
+  expect(() => readSettings({ COOKIE_DOMAIN: "shop.test" })).toThrow(/^PUBLIC_URL: /);
 });
 
 test("what makes no sense alone asks for the rest", () => {

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file liveuser/cart.proto.
  */
 export const file_liveuser_cart: GenFile = /*@__PURE__*/
-  fileDesc("ChNsaXZldXNlci9jYXJ0LnByb3RvEghsaXZldXNlciJICg5DYXJ0QWRkUmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEhkKB29wZW5faWQYAiABKAlCCLpIBXIDGIABIhEKD0NhcnRBZGRSZXNwb25zZSJ9ChFDYXJ0TW9kaWZ5UmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEjAKBmFjdGlvbhgCIAEoDjIULmxpdmV1c2VyLkNhcnRBY3Rpb25CCrpIB4IBBBABIAASGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiFAoSQ2FydE1vZGlmeVJlc3BvbnNlIisKDkNhcnRHZXRSZXF1ZXN0EhkKB29wZW5faWQYASABKAlCCLpIBXIDGIABIjUKD0NhcnRHZXRSZXNwb25zZRIPCgdvcGVuX2lkGAEgASgJEhEKCW1vdmllX2lkcxgCIAMoCSIuChFDYXJ0U3VibWl0UmVxdWVzdBIZCgdvcGVuX2lkGAEgASgJQgi6SAVyAxiAASI8ChJDYXJ0U3VibWl0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkKk8KCkNhcnRBY3Rpb24SGwoXQ0FSVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZNT1ZFVVAQARIMCghNT1ZFRE9XThACEgoKBlJFTU9WRRADMskCCgRDYXJ0EkgKA0FkZBIYLmxpdmV1c2VyLkNhcnRBZGRSZXF1ZXN0GhkubGl2ZXVzZXIuQ2FydEFkZFJlc3BvbnNlIgyquxgCAgSyuxgCURwSUQoGTW9kaWZ5EhsubGl2ZXVzZXIuQ2FydE1vZGlmeVJlcXVlc3QaHC5saXZldXNlci5DYXJ0TW9kaWZ5UmVzcG9uc2UiDKq7GAICBLK7GAJlHBJCCgNHZXQSGC5saXZldXNlci5DYXJ0R2V0UmVxdWVzdBoZLmxpdmV1c2VyLkNhcnRHZXRSZXNwb25zZSIGqrsYAgIEEmAKBlN1Ym1pdBIbLmxpdmV1c2VyLkNhcnRTdWJtaXRSZXF1ZXN0GhwubGl2ZXVzZXIuQ2FydFN1Ym1pdFJlc3BvbnNlIhuquxgCAgSyuxgHZFExZlQcCMK7GAYIARA8GDxiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_ticket]);
+  fileDesc("ChNsaXZldXNlci9jYXJ0LnByb3RvEghsaXZldXNlciJICg5DYXJ0QWRkUmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEhkKB29wZW5faWQYAiABKAlCCLpIBXIDGIABIhEKD0NhcnRBZGRSZXNwb25zZSJ9ChFDYXJ0TW9kaWZ5UmVxdWVzdBIbCghtb3ZpZV9pZBgBIAEoCUIJukgGcgQQARhAEjAKBmFjdGlvbhgCIAEoDjIULmxpdmV1c2VyLkNhcnRBY3Rpb25CCrpIB4IBBBABIAASGQoHb3Blbl9pZBgDIAEoCUIIukgFcgMYgAEiFAoSQ2FydE1vZGlmeVJlc3BvbnNlIisKDkNhcnRHZXRSZXF1ZXN0EhkKB29wZW5faWQYASABKAlCCLpIBXIDGIABIjUKD0NhcnRHZXRSZXNwb25zZRIPCgdvcGVuX2lkGAEgASgJEhEKCW1vdmllX2lkcxgCIAMoCSJAChFDYXJ0U3VibWl0UmVxdWVzdBIZCgdvcGVuX2lkGAEgASgJQgi6SAVyAxiAARIQCghzY2VuZV9pZBgCIAEoDSI8ChJDYXJ0U3VibWl0UmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYubGl2ZXVzZXIuVGlja2V0UmVjb3JkKk8KCkNhcnRBY3Rpb24SGwoXQ0FSVF9BQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZNT1ZFVVAQARIMCghNT1ZFRE9XThACEgoKBlJFTU9WRRADMskCCgRDYXJ0EkgKA0FkZBIYLmxpdmV1c2VyLkNhcnRBZGRSZXF1ZXN0GhkubGl2ZXVzZXIuQ2FydEFkZFJlc3BvbnNlIgyquxgCAgSyuxgCURwSUQoGTW9kaWZ5EhsubGl2ZXVzZXIuQ2FydE1vZGlmeVJlcXVlc3QaHC5saXZldXNlci5DYXJ0TW9kaWZ5UmVzcG9uc2UiDKq7GAICBLK7GAJlHBJCCgNHZXQSGC5saXZldXNlci5DYXJ0R2V0UmVxdWVzdBoZLmxpdmV1c2VyLkNhcnRHZXRSZXNwb25zZSIGqrsYAgIEEmAKBlN1Ym1pdBIbLmxpdmV1c2VyLkNhcnRTdWJtaXRSZXF1ZXN0GhwubGl2ZXVzZXIuQ2FydFN1Ym1pdFJlc3BvbnNlIhuquxgCAgSyuxgHZFExZlQcCMK7GAYIARA8GDxiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_ticket]);
 
 /**
  * @generated from message liveuser.CartAddRequest
@@ -150,6 +150,14 @@ export type CartSubmitRequest = Message<"liveuser.CartSubmitRequest"> & {
    * @generated from field: string open_id = 1;
    */
   openId: string;
+
+  /**
+   * The scene of the seat's code, where the mini-program read it itself (wx.scanCode, or the scene that it
+   * was opened with): WeChat reports only codes of the official account. 0 for the scene scanned last.
+   *
+   * @generated from field: uint32 scene_id = 2;
+   */
+  sceneId: number;
 };
 
 /**
@@ -263,8 +271,9 @@ export const Cart: GenService<{
     output: typeof CartGetResponseSchema;
   },
   /**
-   * Makes one ticket of the cart, at the prices of the moment, on the seat of the scene that the person
-   * scanned last, and empties the cart. A ticket that costs nothing is paid at once.
+   * Makes one ticket of the cart, at the prices of the moment, and empties the cart. Its seat is that of
+   * the scene that the request names, or else of the one that the person scanned last in WeChat. A
+   * ticket that costs nothing is paid at once.
    *
    * @generated from rpc liveuser.Cart.Submit
    */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file liveuser/hall.proto.
  */
 export const file_liveuser_hall: GenFile = /*@__PURE__*/
-  fileDesc("ChNsaXZldXNlci9oYWxsLnByb3RvEghsaXZldXNlciKaAQoISGFsbFVzZXISCgoCaWQYASABKAkSDwoHb3Blbl9pZBgCIAEoCRIQCghuaWNrbmFtZRgDIAEoCRISCgpoZWFkX2ltYWdlGAQgASgJEiMKCGFjY291bnRzGAUgAygLMhEubGl2ZXVzZXIuQmluZGluZxISCgpjcmVhdGVkX2F0GAYgASgDEhIKCnVwZGF0ZWRfYXQYByABKAMiSAoQSGFsbFRva2VuUmVxdWVzdBIYCgVhcHBpZBgBIAEoCUIJukgGcgQQARhAEhoKBnNlY3JldBgCIAEoCUIKukgHcgUQARiAAiJNChFIYWxsVG9rZW5SZXNwb25zZRIUCgxhY2Nlc3NfdG9rZW4YASABKAkSEgoKZXhwaXJlc19pbhgCIAEoBRIOCgZleHBpcnkYAyABKAMiNwoXSGFsbEF1dGhvcml6ZVVybFJlcXVlc3QSHAoFc3RhdGUYASABKAlCDbpICnIIEAEYgAiIAQEiLAoYSGFsbEF1dGhvcml6ZVVybFJlc3BvbnNlEhAKCHJlZGlyZWN0GAEgASgJIjMKF0hhbGxPcGVuaWRCeUNvZGVSZXF1ZXN0EhgKBGNvZGUYASABKAlCCrpIB3IFEAEYgAEiKwoYSGFsbE9wZW5pZEJ5Q29kZVJlc3BvbnNlEg8KB29wZW5faWQYASABKAkiMQoSSGFsbEdldFVzZXJSZXF1ZXN0EhsKB29wZW5faWQYASABKAlCCrpIB3IFEAEYgAEiNwoTSGFsbEdldFVzZXJSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIubGl2ZXVzZXIuSGFsbFVzZXIiuAEKGkhhbGxTZW5kUHJpemVOb3RpY2VSZXF1ZXN0EhsKB29wZW5faWQYASABKAlCCrpIB3IFEAEYgAESFwoFZmlyc3QYAiABKAlCCLpIBXIDGIAEEhoKCGFjdGl2aXR5GAMgASgJQgi6SAVyAxiAARIXCgVwcml6ZRgEIAEoCUIIukgFcgMYgAESGAoGcmVtYXJrGAUgASgJQgi6SAVyAxiABBIVCgN1cmwYBiABKAlCCLpIBXIDGIAIIjEKG0hhbGxTZW5kUHJpemVOb3RpY2VSZXNwb25zZRISCgptZXNzYWdlX2lkGAEgASgJIrUBCg9IYWxsQmluZFJlcXVlc3QSGwoHb3Blbl9pZBgBIAEoCUIKukgHcgUQARiAARIcCglkZXZpY2Vfbm8YAiABKAlCCbpIBnIEEAEYIBIaCglvcGVyYXRvcnMYAyABKAlCB7pIBHICGEASGgoJcWNlbGxjb3JlGAQgASgJQge6SARyAhhAEhgKB2NoYW5uZWwYBSABKAlCB7pIBHICGCASFQoEZnJvbRgGIAEoCUIHukgEcgIYQCISChBIYWxsQmluZFJlc3BvbnNlItEBChZIYWxsUmVwb3J0T3JkZXJSZXF1ZXN0EhsKB29wZW5faWQYASABKAlCCrpIB3IFEAEYgAESHAoJZGV2aWNlX25vGAIgASgJQgm6SAZyBBABGCASKAoUdHJhZmZpY19wYWNrYWdlX25hbWUYAyABKAlCCrpIB3IFEAEYgAESIQoQdHJhbnNhY3Rpb25fZGF0ZRgEIAEoCUIHukgEcgIYIBIYCgdjaGFubmVsGAUgASgJQge6SARyAhggEhUKBGZyb20YBiABKAlCB7pIBHICGEAiKwoXSGFsbFJlcG9ydE9yZGVyUmVzcG9uc2USEAoIb3JkZXJfbm8YASABKAkiGAoWSGFsbElzc3VlVGlja2V0UmVxdWVzdCI5ChdIYWxsSXNzdWVUaWNrZXRSZXNwb25zZRIOCgZ0aWNrZXQYASABKAkSDgoGZXhwaXJ5GAIgASgDIjcKGUhhbGxNb2JpbGVCeVRpY2tldFJlcXVlc3QSGgoGdGlja2V0GAEgASgJQgq6SAdyBRABGIABIiwKGkhhbGxNb2JpbGVCeVRpY2tldFJlc3BvbnNlEg4KBm1vYmlsZRgBIAEoCTL+BgoESGFsbBJZCgVUb2tlbhIaLmxpdmV1c2VyLkhhbGxUb2tlblJlcXVlc3QaGy5saXZldXNlci5IYWxsVG9rZW5SZXNwb25zZSIXqrsYAQGyuxgDHR4IwrsYBwgCENgEGDwSZQoMQXV0aG9yaXplVXJsEiEubGl2ZXVzZXIuSGFsbEF1dGhvcml6ZVVybFJlcXVlc3QaIi5saXZldXNlci5IYWxsQXV0aG9yaXplVXJsUmVzcG9uc2UiDqq7GAEHsrsYAS24uxgBEmYKDE9wZW5pZEJ5Q29kZRIhLmxpdmV1c2VyLkhhbGxPcGVuaWRCeUNvZGVSZXF1ZXN0GiIubGl2ZXVzZXIuSGFsbE9wZW5pZEJ5Q29kZVJlc3BvbnNlIg+quxgBB7K7GAKMAbi7GAESVwoHR2V0VXNlchIcLmxpdmV1c2VyLkhhbGxHZXRVc2VyUmVxdWVzdBodLmxpdmV1c2VyLkhhbGxHZXRVc2VyUmVzcG9uc2UiD6q7GAEHsrsYAo4BuLsYARJxCg9TZW5kUHJpemVOb3RpY2USJC5saXZldXNlci5IYWxsU2VuZFByaXplTm90aWNlUmVxdWVzdBolLmxpdmV1c2VyLkhhbGxTZW5kUHJpemVOb3RpY2VSZXNwb25zZSIRqrsYAQeyuxgEjgEwK7i7GAESTgoEQmluZBIZLmxpdmV1c2VyLkhhbGxCaW5kUmVxdWVzdBoaLmxpdmV1c2VyLkhhbGxCaW5kUmVzcG9uc2UiD6q7GAEHsrsYAo4BuLsYARJjCgtSZXBvcnRPcmRlchIgLmxpdmV1c2VyLkhhbGxSZXBvcnRPcmRlclJlcXVlc3QaIS5saXZldXNlci5IYWxsUmVwb3J0T3JkZXJSZXNwb25zZSIPqrsYAQeyuxgCjgG4uxgBEl0KC0lzc3VlVGlja2V0EiAubGl2ZXVzZXIuSGFsbElzc3VlVGlja2V0UmVxdWVzdBohLmxpdmV1c2VyLkhhbGxJc3N1ZVRpY2tldFJlc3BvbnNlIgmquxgBAri7GAESbAoOTW9iaWxlQnlUaWNrZXQSIy5saXZldXNlci5IYWxsTW9iaWxlQnlUaWNrZXRSZXF1ZXN0GiQubGl2ZXVzZXIuSGFsbE1vYmlsZUJ5VGlja2V0UmVzcG9uc2UiD6q7GAEHsrsYAo0BuLsYAWIGcHJvdG8z", [file_buf_validate_validate, file_liveuser_options, file_liveuser_user]);
+  fileDesc("ChNsaXZldXNlci9oYWxsLnByb3RvEghsaXZldXNlciKaAQoISGFsbFVzZXISCgoCaWQYASABKAkSDwoHb3Blbl9pZBgCIAEoCRIQCghuaWNrbmFtZRgDIAEoCRISCgpoZWFkX2ltYWdlGAQgASgJEiMKCGFjY291bnRzGAUgAygLMhEubGl2ZXVzZXIuQmluZGluZxISCgpjcmVhdGVkX2F0GAYgASgDEhIKCnVwZGF0ZWRfYXQYByABKAMivAEKCUhhbGxPcmRlchIQCghvcmRlcl9ubxgBIAEoCRIPCgdvcGVuX2lkGAIgASgJEhEKCWRldmljZV9ubxgDIAEoCRIcChR0cmFmZmljX3BhY2thZ2VfbmFtZRgEIAEoCRIYChB0cmFuc2FjdGlvbl9kYXRlGAUgASgJEg8KB2NoYW5uZWwYBiABKAkSDAoEZnJvbRgHIAEoCRITCgtyZXBvcnRlZF9hdBgIIAEoAxINCgVhcHBpZBgJIAEoCSJIChBIYWxsVG9rZW5SZXF1ZXN0EhgKBWFwcGlkGAEgASgJQgm6SAZyBBABGEASGgoGc2VjcmV0GAIgASgJQgq6SAdyBRABGIACIk0KEUhhbGxUb2tlblJlc3BvbnNlEhQKDGFjY2Vzc190b2tlbhgBIAEoCRISCgpleHBpcmVzX2luGAIgASgFEg4KBmV4cGlyeRgDIAEoAyI3ChdIYWxsQXV0aG9yaXplVXJsUmVxdWVzdBIcCgVzdGF0ZRgBIAEoCUINukgKcggQARiACIgBASIsChhIYWxsQXV0aG9yaXplVXJsUmVzcG9uc2USEAoIcmVkaXJlY3QYASABKAkiMwoXSGFsbE9wZW5pZEJ5Q29kZVJlcXVlc3QSGAoEY29kZRgBIAEoCUIKukgHcgUQARiAASIrChhIYWxsT3BlbmlkQnlDb2RlUmVzcG9uc2USDwoHb3Blbl9pZBgBIAEoCSIxChJIYWxsR2V0VXNlclJlcXVlc3QSGwoHb3Blbl9pZBgBIAEoCUIKukgHcgUQARiAASI3ChNIYWxsR2V0VXNlclJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi5saXZldXNlci5IYWxsVXNlciK4AQoaSGFsbFNlbmRQcml6ZU5vdGljZVJlcXVlc3QSGwoHb3Blbl9pZBgBIAEoCUIKukgHcgUQARiAARIXCgVmaXJzdBgCIAEoCUIIukgFcgMYgAQSGgoIYWN0aXZpdHkYAyABKAlCCLpIBXIDGIABEhcKBXByaXplGAQgASgJQgi6SAVyAxiAARIYCgZyZW1hcmsYBSABKAlCCLpIBXIDGIAEEhUKA3VybBgGIAEoCUIIukgFcgMYgAgiMQobSGFsbFNlbmRQcml6ZU5vdGljZVJlc3BvbnNlEhIKCm1lc3NhZ2VfaWQYASABKAkiwAEKD0hhbGxCaW5kUmVxdWVzdBIbCgdvcGVuX2lkGAEgASgJQgq6SAdyBRABGIABEicKCWRldmljZV9ubxgCIAEoCUIUukgRcg8yDV5bIS1+XXsxLDMyfSQSGgoJb3BlcmF0b3JzGAMgASgJQge6SARyAhhAEhoKCXFjZWxsY29yZRgEIAEoCUIHukgEcgIYQBIYCgdjaGFubmVsGAUgASgJQge6SARyAhggEhUKBGZyb20YBiABKAlCB7pIBHICGEAiEgoQSGFsbEJpbmRSZXNwb25zZSLcAQoWSGFsbFJlcG9ydE9yZGVyUmVxdWVzdBIbCgdvcGVuX2lkGAEgASgJQgq6SAdyBRABGIABEicKCWRldmljZV9ubxgCIAEoCUIUukgRcg8yDV5bIS1+XXsxLDMyfSQSKAoUdHJhZmZpY19wYWNrYWdlX25hbWUYAyABKAlCCrpIB3IFEAEYgAESIQoQdHJhbnNhY3Rpb25fZGF0ZRgEIAEoCUIHukgEcgIYIBIYCgdjaGFubmVsGAUgASgJQge6SARyAhggEhUKBGZyb20YBiABKAlCB7pIBHICGEAiKwoXSGFsbFJlcG9ydE9yZGVyUmVzcG9uc2USEAoIb3JkZXJfbm8YASABKAkiaQoVSGFsbExpc3RPcmRlcnNSZXF1ZXN0Eh4KBmN1cnNvchgBIAEoBEIOukgLMgkQgICAgICAgBASGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoABIWCgVhcHBpZBgDIAEoCUIHukgEcgIYQCJNChZIYWxsTGlzdE9yZGVyc1Jlc3BvbnNlEiMKBm9yZGVycxgBIAMoCzITLmxpdmV1c2VyLkhhbGxPcmRlchIOCgZjdXJzb3IYAiABKAQiMAoWSGFsbElzc3VlVGlja2V0UmVxdWVzdBIWCgVhcHBpZBgBIAEoCUIHukgEcgIYQCI5ChdIYWxsSXNzdWVUaWNrZXRSZXNwb25zZRIOCgZ0aWNrZXQYASABKAkSDgoGZXhwaXJ5GAIgASgDIjcKGUhhbGxNb2JpbGVCeVRpY2tldFJlcXVlc3QSGgoGdGlja2V0GAEgASgJQgq6SAdyBRABGIABIiwKGkhhbGxNb2JpbGVCeVRpY2tldFJlc3BvbnNlEg4KBm1vYmlsZRgBIAEoCTLiBwoESGFsbBJZCgVUb2tlbhIaLmxpdmV1c2VyLkhhbGxUb2tlblJlcXVlc3QaGy5saXZldXNlci5IYWxsVG9rZW5SZXNwb25zZSIXqrsYAQGyuxgDHR4IwrsYBwgCENgEGDwSbQoMQXV0aG9yaXplVXJsEiEubGl2ZXVzZXIuSGFsbEF1dGhvcml6ZVVybFJlcXVlc3QaIi5saXZldXNlci5IYWxsQXV0aG9yaXplVXJsUmVzcG9uc2UiFqq7GAEHsrsYAi0IwrsYBwgCELAJGDwSYgoMT3BlbmlkQnlDb2RlEiEubGl2ZXVzZXIuSGFsbE9wZW5pZEJ5Q29kZVJlcXVlc3QaIi5saXZldXNlci5IYWxsT3BlbmlkQnlDb2RlUmVzcG9uc2UiC6q7GAEHsrsYAowBElMKB0dldFVzZXISHC5saXZldXNlci5IYWxsR2V0VXNlclJlcXVlc3QaHS5saXZldXNlci5IYWxsR2V0VXNlclJlc3BvbnNlIguquxgBB7K7GAKOARJ7Cg9TZW5kUHJpemVOb3RpY2USJC5saXZldXNlci5IYWxsU2VuZFByaXplTm90aWNlUmVxdWVzdBolLmxpdmV1c2VyLkhhbGxTZW5kUHJpemVOb3RpY2VSZXNwb25zZSIbqrsYAQeyuxgHjgEtMCssCMK7GAcIAhDYBBg8EksKBEJpbmQSGS5saXZldXNlci5IYWxsQmluZFJlcXVlc3QaGi5saXZldXNlci5IYWxsQmluZFJlc3BvbnNlIgyquxgBB7K7GAOOAUcSXwoLUmVwb3J0T3JkZXISIC5saXZldXNlci5IYWxsUmVwb3J0T3JkZXJSZXF1ZXN0GiEubGl2ZXVzZXIuSGFsbFJlcG9ydE9yZGVyUmVzcG9uc2UiC6q7GAEHsrsYAo4BElcKCkxpc3RPcmRlcnMSHy5saXZldXNlci5IYWxsTGlzdE9yZGVyc1JlcXVlc3QaIC5saXZldXNlci5IYWxsTGlzdE9yZGVyc1Jlc3BvbnNlIgaquxgCBwUSaQoLSXNzdWVUaWNrZXQSIC5saXZldXNlci5IYWxsSXNzdWVUaWNrZXRSZXF1ZXN0GiEubGl2ZXVzZXIuSGFsbElzc3VlVGlja2V0UmVzcG9uc2UiFaq7GAECsrsYAkYIwrsYBggBEDwYPBJoCg5Nb2JpbGVCeVRpY2tldBIjLmxpdmV1c2VyLkhhbGxNb2JpbGVCeVRpY2tldFJlcXVlc3QaJC5saXZldXNlci5IYWxsTW9iaWxlQnlUaWNrZXRSZXNwb25zZSILqrsYAQeyuxgCjQFiBnByb3RvMw", [file_buf_validate_validate, file_liveuser_options, file_liveuser_user]);
 
 /**
  * HallUser is a person as partners see them.
@@ -23,43 +23,49 @@ export const file_liveuser_hall: GenFile = /*@__PURE__*/
  */
 export type HallUser = Message<"liveuser.HallUser"> & {
   /**
+   * The person's unique id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Their openid at the official account.
+   *
    * @generated from field: string open_id = 2;
    */
   openId: string;
 
   /**
+   * What they are called at WeChat or, if they never let a page see that, here.
+   *
    * @generated from field: string nickname = 3;
    */
   nickname: string;
 
   /**
-   * URL.
+   * URL of their picture.
    *
    * @generated from field: string head_image = 4;
    */
   headImage: string;
 
   /**
-   * Bound lines and devices.
+   * Bound lines and devices, in the order in which they were bound.
    *
    * @generated from field: repeated liveuser.Binding accounts = 5;
    */
   accounts: Binding[];
 
   /**
-   * Unix ms.
+   * When they were first seen (unix ms).
    *
    * @generated from field: int64 created_at = 6;
    */
   createdAt: bigint;
 
   /**
-   * Unix ms.
+   * When they last changed their record, or a line or device was bound (unix ms).
    *
    * @generated from field: int64 updated_at = 7;
    */
@@ -72,6 +78,83 @@ export type HallUser = Message<"liveuser.HallUser"> & {
  */
 export const HallUserSchema: GenMessage<HallUser> = /*@__PURE__*/
   messageDesc(file_liveuser_hall, 0);
+
+/**
+ * HallOrder is a traffic package that somebody bought at a partner.
+ *
+ * @generated from message liveuser.HallOrder
+ */
+export type HallOrder = Message<"liveuser.HallOrder"> & {
+  /**
+   * Digits: the day of the report and a number.
+   *
+   * @generated from field: string order_no = 1;
+   */
+  orderNo: string;
+
+  /**
+   * Who bought it.
+   *
+   * @generated from field: string open_id = 2;
+   */
+  openId: string;
+
+  /**
+   * For which line or device.
+   *
+   * @generated from field: string device_no = 3;
+   */
+  deviceNo: string;
+
+  /**
+   * What was bought.
+   *
+   * @generated from field: string traffic_package_name = 4;
+   */
+  trafficPackageName: string;
+
+  /**
+   * YYYY-MM-DD.
+   *
+   * @generated from field: string transaction_date = 5;
+   */
+  transactionDate: string;
+
+  /**
+   * As reported.
+   *
+   * @generated from field: string channel = 6;
+   */
+  channel: string;
+
+  /**
+   * As reported.
+   *
+   * @generated from field: string from = 7;
+   */
+  from: string;
+
+  /**
+   * When it was first reported (unix ms).
+   *
+   * @generated from field: int64 reported_at = 8;
+   */
+  reportedAt: bigint;
+
+  /**
+   * The partner's.
+   *
+   * @generated from field: string appid = 9;
+   */
+  appid: string;
+};
+
+/**
+ * Describes the message liveuser.HallOrder.
+ * Use `create(HallOrderSchema)` to create a new message.
+ */
+export const HallOrderSchema: GenMessage<HallOrder> = /*@__PURE__*/
+  messageDesc(file_liveuser_hall, 1);
 
 /**
  * @generated from message liveuser.HallTokenRequest
@@ -93,7 +176,7 @@ export type HallTokenRequest = Message<"liveuser.HallTokenRequest"> & {
  * Use `create(HallTokenRequestSchema)` to create a new message.
  */
 export const HallTokenRequestSchema: GenMessage<HallTokenRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 1);
+  messageDesc(file_liveuser_hall, 2);
 
 /**
  * @generated from message liveuser.HallTokenResponse
@@ -126,14 +209,14 @@ export type HallTokenResponse = Message<"liveuser.HallTokenResponse"> & {
  * Use `create(HallTokenResponseSchema)` to create a new message.
  */
 export const HallTokenResponseSchema: GenMessage<HallTokenResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 2);
+  messageDesc(file_liveuser_hall, 3);
 
 /**
  * @generated from message liveuser.HallAuthorizeUrlRequest
  */
 export type HallAuthorizeUrlRequest = Message<"liveuser.HallAuthorizeUrlRequest"> & {
   /**
-   * The partner's page to come back to; it has to be on the partner's list.
+   * The partner's page to come back to; it has to be on the partner's list. A `code` in its query is replaced, the rest of it stays.
    *
    * @generated from field: string state = 1;
    */
@@ -145,7 +228,7 @@ export type HallAuthorizeUrlRequest = Message<"liveuser.HallAuthorizeUrlRequest"
  * Use `create(HallAuthorizeUrlRequestSchema)` to create a new message.
  */
 export const HallAuthorizeUrlRequestSchema: GenMessage<HallAuthorizeUrlRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 3);
+  messageDesc(file_liveuser_hall, 4);
 
 /**
  * @generated from message liveuser.HallAuthorizeUrlResponse
@@ -164,13 +247,15 @@ export type HallAuthorizeUrlResponse = Message<"liveuser.HallAuthorizeUrlRespons
  * Use `create(HallAuthorizeUrlResponseSchema)` to create a new message.
  */
 export const HallAuthorizeUrlResponseSchema: GenMessage<HallAuthorizeUrlResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 4);
+  messageDesc(file_liveuser_hall, 5);
 
 /**
  * @generated from message liveuser.HallOpenidByCodeRequest
  */
 export type HallOpenidByCodeRequest = Message<"liveuser.HallOpenidByCodeRequest"> & {
   /**
+   * What the visitor brought to the page.
+   *
    * @generated from field: string code = 1;
    */
   code: string;
@@ -181,13 +266,15 @@ export type HallOpenidByCodeRequest = Message<"liveuser.HallOpenidByCodeRequest"
  * Use `create(HallOpenidByCodeRequestSchema)` to create a new message.
  */
 export const HallOpenidByCodeRequestSchema: GenMessage<HallOpenidByCodeRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 5);
+  messageDesc(file_liveuser_hall, 6);
 
 /**
  * @generated from message liveuser.HallOpenidByCodeResponse
  */
 export type HallOpenidByCodeResponse = Message<"liveuser.HallOpenidByCodeResponse"> & {
   /**
+   * The visitor's, at the official account.
+   *
    * @generated from field: string open_id = 1;
    */
   openId: string;
@@ -198,7 +285,7 @@ export type HallOpenidByCodeResponse = Message<"liveuser.HallOpenidByCodeRespons
  * Use `create(HallOpenidByCodeResponseSchema)` to create a new message.
  */
 export const HallOpenidByCodeResponseSchema: GenMessage<HallOpenidByCodeResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 6);
+  messageDesc(file_liveuser_hall, 7);
 
 /**
  * @generated from message liveuser.HallGetUserRequest
@@ -215,7 +302,7 @@ export type HallGetUserRequest = Message<"liveuser.HallGetUserRequest"> & {
  * Use `create(HallGetUserRequestSchema)` to create a new message.
  */
 export const HallGetUserRequestSchema: GenMessage<HallGetUserRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 7);
+  messageDesc(file_liveuser_hall, 8);
 
 /**
  * @generated from message liveuser.HallGetUserResponse
@@ -232,7 +319,7 @@ export type HallGetUserResponse = Message<"liveuser.HallGetUserResponse"> & {
  * Use `create(HallGetUserResponseSchema)` to create a new message.
  */
 export const HallGetUserResponseSchema: GenMessage<HallGetUserResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 8);
+  messageDesc(file_liveuser_hall, 9);
 
 /**
  * @generated from message liveuser.HallSendPrizeNoticeRequest
@@ -244,31 +331,35 @@ export type HallSendPrizeNoticeRequest = Message<"liveuser.HallSendPrizeNoticeRe
   openId: string;
 
   /**
-   * What was won, in a sentence.
+   * What was won, in a sentence. The template's field first.
    *
    * @generated from field: string first = 2;
    */
   first: string;
 
   /**
-   * Name of the activity.
+   * Name of the activity. The template's keyword1.
    *
    * @generated from field: string activity = 3;
    */
   activity: string;
 
   /**
+   * The prize. The template's keyword2.
+   *
    * @generated from field: string prize = 4;
    */
   prize: string;
 
   /**
+   * What else there is to say. The template's remark.
+   *
    * @generated from field: string remark = 5;
    */
   remark: string;
 
   /**
-   * The page that the notice opens.
+   * The page that the notice opens, one on the partner's list; empty for none.
    *
    * @generated from field: string url = 6;
    */
@@ -280,7 +371,7 @@ export type HallSendPrizeNoticeRequest = Message<"liveuser.HallSendPrizeNoticeRe
  * Use `create(HallSendPrizeNoticeRequestSchema)` to create a new message.
  */
 export const HallSendPrizeNoticeRequestSchema: GenMessage<HallSendPrizeNoticeRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 9);
+  messageDesc(file_liveuser_hall, 10);
 
 /**
  * @generated from message liveuser.HallSendPrizeNoticeResponse
@@ -299,7 +390,7 @@ export type HallSendPrizeNoticeResponse = Message<"liveuser.HallSendPrizeNoticeR
  * Use `create(HallSendPrizeNoticeResponseSchema)` to create a new message.
  */
 export const HallSendPrizeNoticeResponseSchema: GenMessage<HallSendPrizeNoticeResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 10);
+  messageDesc(file_liveuser_hall, 11);
 
 /**
  * @generated from message liveuser.HallBindRequest
@@ -311,6 +402,8 @@ export type HallBindRequest = Message<"liveuser.HallBindRequest"> & {
   openId: string;
 
   /**
+   * Number of the line or device: 1 to 32 letters, digits and signs, without spaces.
+   *
    * @generated from field: string device_no = 2;
    */
   deviceNo: string;
@@ -345,7 +438,7 @@ export type HallBindRequest = Message<"liveuser.HallBindRequest"> & {
  * Use `create(HallBindRequestSchema)` to create a new message.
  */
 export const HallBindRequestSchema: GenMessage<HallBindRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 11);
+  messageDesc(file_liveuser_hall, 12);
 
 /**
  * @generated from message liveuser.HallBindResponse
@@ -358,7 +451,7 @@ export type HallBindResponse = Message<"liveuser.HallBindResponse"> & {
  * Use `create(HallBindResponseSchema)` to create a new message.
  */
 export const HallBindResponseSchema: GenMessage<HallBindResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 12);
+  messageDesc(file_liveuser_hall, 13);
 
 /**
  * @generated from message liveuser.HallReportOrderRequest
@@ -370,17 +463,21 @@ export type HallReportOrderRequest = Message<"liveuser.HallReportOrderRequest"> 
   openId: string;
 
   /**
+   * Number of the line or device: 1 to 32 letters, digits and signs, without spaces.
+   *
    * @generated from field: string device_no = 2;
    */
   deviceNo: string;
 
   /**
+   * What was bought.
+   *
    * @generated from field: string traffic_package_name = 3;
    */
   trafficPackageName: string;
 
   /**
-   * Today when left out.
+   * When it was bought: a day in any usual spelling (2026-08-31, 2026/8/31, 20260831, 2026年8月31日), also with a time of day. Today in Shanghai when left out.
    *
    * @generated from field: string transaction_date = 4;
    */
@@ -402,13 +499,15 @@ export type HallReportOrderRequest = Message<"liveuser.HallReportOrderRequest"> 
  * Use `create(HallReportOrderRequestSchema)` to create a new message.
  */
 export const HallReportOrderRequestSchema: GenMessage<HallReportOrderRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 13);
+  messageDesc(file_liveuser_hall, 14);
 
 /**
  * @generated from message liveuser.HallReportOrderResponse
  */
 export type HallReportOrderResponse = Message<"liveuser.HallReportOrderResponse"> & {
   /**
+   * Our number of the order, in digits.
+   *
    * @generated from field: string order_no = 1;
    */
   orderNo: string;
@@ -419,12 +518,75 @@ export type HallReportOrderResponse = Message<"liveuser.HallReportOrderResponse"
  * Use `create(HallReportOrderResponseSchema)` to create a new message.
  */
 export const HallReportOrderResponseSchema: GenMessage<HallReportOrderResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 14);
+  messageDesc(file_liveuser_hall, 15);
+
+/**
+ * @generated from message liveuser.HallListOrdersRequest
+ */
+export type HallListOrdersRequest = Message<"liveuser.HallListOrdersRequest"> & {
+  /**
+   * 0 at first, then the one of the answer before.
+   *
+   * @generated from field: uint64 cursor = 1;
+   */
+  cursor: bigint;
+
+  /**
+   * Page size; 0 means 20.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Only this partner's. A partner gets its own alone.
+   *
+   * @generated from field: string appid = 3;
+   */
+  appid: string;
+};
+
+/**
+ * Describes the message liveuser.HallListOrdersRequest.
+ * Use `create(HallListOrdersRequestSchema)` to create a new message.
+ */
+export const HallListOrdersRequestSchema: GenMessage<HallListOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_hall, 16);
+
+/**
+ * @generated from message liveuser.HallListOrdersResponse
+ */
+export type HallListOrdersResponse = Message<"liveuser.HallListOrdersResponse"> & {
+  /**
+   * @generated from field: repeated liveuser.HallOrder orders = 1;
+   */
+  orders: HallOrder[];
+
+  /**
+   * For the next page; 0 when there is none.
+   *
+   * @generated from field: uint64 cursor = 2;
+   */
+  cursor: bigint;
+};
+
+/**
+ * Describes the message liveuser.HallListOrdersResponse.
+ * Use `create(HallListOrdersResponseSchema)` to create a new message.
+ */
+export const HallListOrdersResponseSchema: GenMessage<HallListOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_hall, 17);
 
 /**
  * @generated from message liveuser.HallIssueTicketRequest
  */
 export type HallIssueTicketRequest = Message<"liveuser.HallIssueTicketRequest"> & {
+  /**
+   * The partner that may use it; any partner when left out.
+   *
+   * @generated from field: string appid = 1;
+   */
+  appid: string;
 };
 
 /**
@@ -432,13 +594,15 @@ export type HallIssueTicketRequest = Message<"liveuser.HallIssueTicketRequest"> 
  * Use `create(HallIssueTicketRequestSchema)` to create a new message.
  */
 export const HallIssueTicketRequestSchema: GenMessage<HallIssueTicketRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 15);
+  messageDesc(file_liveuser_hall, 18);
 
 /**
  * @generated from message liveuser.HallIssueTicketResponse
  */
 export type HallIssueTicketResponse = Message<"liveuser.HallIssueTicketResponse"> & {
   /**
+   * For the partner's page.
+   *
    * @generated from field: string ticket = 1;
    */
   ticket: string;
@@ -456,7 +620,7 @@ export type HallIssueTicketResponse = Message<"liveuser.HallIssueTicketResponse"
  * Use `create(HallIssueTicketResponseSchema)` to create a new message.
  */
 export const HallIssueTicketResponseSchema: GenMessage<HallIssueTicketResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 16);
+  messageDesc(file_liveuser_hall, 19);
 
 /**
  * @generated from message liveuser.HallMobileByTicketRequest
@@ -473,13 +637,15 @@ export type HallMobileByTicketRequest = Message<"liveuser.HallMobileByTicketRequ
  * Use `create(HallMobileByTicketRequestSchema)` to create a new message.
  */
 export const HallMobileByTicketRequestSchema: GenMessage<HallMobileByTicketRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 17);
+  messageDesc(file_liveuser_hall, 20);
 
 /**
  * @generated from message liveuser.HallMobileByTicketResponse
  */
 export type HallMobileByTicketResponse = Message<"liveuser.HallMobileByTicketResponse"> & {
   /**
+   * The person's verified phone number.
+   *
    * @generated from field: string mobile = 1;
    */
   mobile: string;
@@ -490,7 +656,7 @@ export type HallMobileByTicketResponse = Message<"liveuser.HallMobileByTicketRes
  * Use `create(HallMobileByTicketResponseSchema)` to create a new message.
  */
 export const HallMobileByTicketResponseSchema: GenMessage<HallMobileByTicketResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_hall, 18);
+  messageDesc(file_liveuser_hall, 21);
 
 /**
  * Hall is the platform for partners of a telecom hall: they learn who a visitor is, bind phone
@@ -500,8 +666,9 @@ export const HallMobileByTicketResponseSchema: GenMessage<HallMobileByTicketResp
  */
 export const Hall: GenService<{
   /**
-   * Swaps a machine identity's secret for an access token. Each identity has a quota of tokens a
-   * day, which begins anew at midnight in Shanghai.
+   * Swaps a machine identity's secret for an access token, good for 7200 seconds. Each identity has a quota
+   * of tokens a day, which begins anew at midnight in Shanghai: the error's metadata has resets_at (unix
+   * seconds).
    *
    * @generated from rpc liveuser.Hall.Token
    */
@@ -511,8 +678,10 @@ export const Hall: GenService<{
     output: typeof HallTokenResponseSchema;
   },
   /**
-   * Gives the address at WeChat to which the partner sends a visitor. The visitor comes back to the
-   * partner's page with a one-time code of the hall's.
+   * Gives the address at WeChat to which the partner sends visitors. It is the same for the same page and
+   * stays good, for any number of visitors, as long as the page is on the partner's list and somebody
+   * comes by it once a year. A visitor comes back to the page with a one-time code of the hall's in its
+   * query (`code`), or without one if they let WeChat tell nothing.
    *
    * @generated from rpc liveuser.Hall.AuthorizeUrl
    */
@@ -523,7 +692,8 @@ export const Hall: GenService<{
   },
   /**
    * Swaps the hall's one-time code for the visitor's openid. A code is good for 60 seconds, one use
-   * and the partner whose page it was made for.
+   * and the partner whose page it was made for. From then on the partner has learned the openid: the
+   * methods that name one take no other.
    *
    * @generated from rpc liveuser.Hall.OpenidByCode
    */
@@ -543,7 +713,8 @@ export const Hall: GenService<{
     output: typeof HallGetUserResponseSchema;
   },
   /**
-   * Tells a person through WeChat what they won.
+   * Tells a person through WeChat what they won. The message is sent once at most: after WX_UNAVAILABLE it
+   * may have arrived or not, and the server does not try again.
    *
    * @generated from rpc liveuser.Hall.SendPrizeNotice
    */
@@ -553,7 +724,8 @@ export const Hall: GenService<{
     output: typeof HallSendPrizeNoticeResponseSchema;
   },
   /**
-   * Hands back that a person signed in at the partner with a device.
+   * Hands back that a person signed in at the partner with a device: the device is bound to the openid. If
+   * it was before, what the request says of it takes the place of what was known.
    *
    * @generated from rpc liveuser.Hall.Bind
    */
@@ -563,8 +735,9 @@ export const Hall: GenService<{
     output: typeof HallBindResponseSchema;
   },
   /**
-   * Reports that a person bought a traffic package at the partner. The same partner, device, package
-   * and date give the same number again.
+   * Reports that a person bought a traffic package at the partner. The same partner, device, package and
+   * date are one order, whatever else a later report says: it gives the same number again and changes
+   * nothing, the openid included.
    *
    * @generated from rpc liveuser.Hall.ReportOrder
    */
@@ -574,7 +747,18 @@ export const Hall: GenService<{
     output: typeof HallReportOrderResponseSchema;
   },
   /**
-   * Makes a ticket with which a partner's page learns the caller's phone number.
+   * Lists reported orders, the newest first: a partner's own; for the operator everybody's.
+   *
+   * @generated from rpc liveuser.Hall.ListOrders
+   */
+  listOrders: {
+    methodKind: "unary";
+    input: typeof HallListOrdersRequestSchema;
+    output: typeof HallListOrdersResponseSchema;
+  },
+  /**
+   * Makes a ticket with which a partner learns the caller's verified phone number. It is good for 5 minutes
+   * and one use.
    *
    * @generated from rpc liveuser.Hall.IssueTicket
    */

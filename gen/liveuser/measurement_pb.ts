@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file liveuser/measurement.proto.
  */
 export const file_liveuser_measurement: GenFile = /*@__PURE__*/
-  fileDesc("ChpsaXZldXNlci9tZWFzdXJlbWVudC5wcm90bxIIbGl2ZXVzZXIikQEKEU1lYXN1cmVtZW50UmVjb3JkEgoKAmlkGAEgASgEEhMKC3NhbXBsZV9yYXRlGAIgASgBEhQKDHNhbXBsZV9jb3VudBgDIAEoBRIPCgdzYW1wbGVzGAQgAygREg4KBnJlbWFyaxgFIAEoCRIQCghoYXNfcGFpZBgGIAEoCBISCgpjcmVhdGVkX2F0GAcgASgDIr0BChFNZWFzdXJlbWVudFJlcG9ydBIKCgJpZBgBIAEoBBISCgpoZWFydF9yYXRlGAIgASgBEhYKDmJlYXRfaW50ZXJ2YWxzGAMgAygBEgwKBHNkbm4YBCABKAESDQoFcm1zc2QYBSABKAESDQoFcG5uNTAYBiABKAESEgoKcmVndWxhcml0eRgHIAEoARIPCgdxdWFsaXR5GAggASgBEg8KB3N1bW1hcnkYCSABKAkSDgoGbWV0aG9kGAogASgJIo0BChhNZWFzdXJlbWVudFJlY29yZFJlcXVlc3QSKQoHc2FtcGxlcxgBIAMoEUIYukgVkgESCAEQwJoMIgo6CBj+/wMo//8DEiwKC3NhbXBsZV9yYXRlGAIgASgBQhe6SBQSEhkAAAAAAECfQCkAAAAAAAA0QBIYCgZyZW1hcmsYAyABKAlCCLpIBXIDGPQDIk0KGU1lYXN1cmVtZW50UmVjb3JkUmVzcG9uc2USMAoLbWVhc3VyZW1lbnQYASABKAsyGy5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZCJ+ChZNZWFzdXJlbWVudExpc3RSZXF1ZXN0EhUKBGZyb20YASABKANCB7pIBCICKAASEwoCdG8YAiABKANCB7pIBCICKAASHgoGY3Vyc29yGAMgASgEQg66SAsyCRCAgICAgICAEBIYCgVsaW1pdBgEIAEoBUIJukgGGgQYZCgAIlwKF01lYXN1cmVtZW50TGlzdFJlc3BvbnNlEjEKDG1lYXN1cmVtZW50cxgBIAMoCzIbLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVjb3JkEg4KBmN1cnNvchgCIAEoBCI1ChVNZWFzdXJlbWVudEdldFJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiSgoWTWVhc3VyZW1lbnRHZXRSZXNwb25zZRIwCgttZWFzdXJlbWVudBgBIAEoCzIbLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVjb3JkIjkKGU1lYXN1cmVtZW50QW5hbHl6ZVJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiSQoaTWVhc3VyZW1lbnRBbmFseXplUmVzcG9uc2USKwoGcmVwb3J0GAEgASgLMhsubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZXBvcnQiUgoYTWVhc3VyZW1lbnRSZW1hcmtSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAEhgKBnJlbWFyaxgCIAEoCUIIukgFcgMY9AMiTQoZTWVhc3VyZW1lbnRSZW1hcmtSZXNwb25zZRIwCgttZWFzdXJlbWVudBgBIAEoCzIbLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVjb3JkIjUKFU1lYXN1cmVtZW50UGF5UmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgACJsChZNZWFzdXJlbWVudFBheVJlc3BvbnNlEjAKC21lYXN1cmVtZW50GAEgASgLMhsubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZWNvcmQSIAoDcGF5GAIgASgLMhMubGl2ZXVzZXIuUGF5UGFyYW1zMtkECgtNZWFzdXJlbWVudBJrCgZSZWNvcmQSIi5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZFJlcXVlc3QaIy5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZFJlc3BvbnNlIhiquxgBArK7GAEIuLsYAcK7GAYIARA8GDwSVgoETGlzdBIgLmxpdmV1c2VyLk1lYXN1cmVtZW50TGlzdFJlcXVlc3QaIS5saXZldXNlci5NZWFzdXJlbWVudExpc3RSZXNwb25zZSIJqrsYAQK4uxgBElkKA0dldBIfLmxpdmV1c2VyLk1lYXN1cmVtZW50R2V0UmVxdWVzdBogLmxpdmV1c2VyLk1lYXN1cmVtZW50R2V0UmVzcG9uc2UiD6q7GAECsrsYAqABuLsYARJpCgdBbmFseXplEiMubGl2ZXVzZXIuTWVhc3VyZW1lbnRBbmFseXplUmVxdWVzdBokLmxpdmV1c2VyLk1lYXN1cmVtZW50QW5hbHl6ZVJlc3BvbnNlIhOquxgBArK7GAagAaEBogG4uxgBEmIKBlJlbWFyaxIiLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVtYXJrUmVxdWVzdBojLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVtYXJrUmVzcG9uc2UiD6q7GAECsrsYAqABuLsYARJbCgNQYXkSHy5saXZldXNlci5NZWFzdXJlbWVudFBheVJlcXVlc3QaIC5saXZldXNlci5NZWFzdXJlbWVudFBheVJlc3BvbnNlIhGquxgBArK7GASgAVcruLsYAWIGcHJvdG8z", [file_buf_validate_validate, file_liveuser_options, file_liveuser_wx]);
+  fileDesc("ChpsaXZldXNlci9tZWFzdXJlbWVudC5wcm90bxIIbGl2ZXVzZXIioAEKEU1lYXN1cmVtZW50UmVjb3JkEgoKAmlkGAEgASgEEhMKC3NhbXBsZV9yYXRlGAIgASgBEhQKDHNhbXBsZV9jb3VudBgDIAEoBRIPCgdzYW1wbGVzGAQgAygREg4KBnJlbWFyaxgFIAEoCRIQCghoYXNfcGFpZBgGIAEoCBISCgpjcmVhdGVkX2F0GAcgASgDEg0KBXByaWNlGAggASgFIqgCChFNZWFzdXJlbWVudFJlcG9ydBIKCgJpZBgBIAEoBBISCgpoZWFydF9yYXRlGAIgASgBEhYKDmJlYXRfaW50ZXJ2YWxzGAMgAygBEgwKBHNkbm4YBCABKAESDQoFcm1zc2QYBSABKAESDQoFcG5uNTAYBiABKAESEgoKcmVndWxhcml0eRgHIAEoARIPCgdxdWFsaXR5GAggASgBEg8KB3N1bW1hcnkYCSABKAkSDgoGbWV0aG9kGAogASgJEg0KBWJlYXRzGAsgAygBEjUKCHJlamVjdGVkGAwgAygLMiMubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZXBvcnQuU3RyZXRjaBojCgdTdHJldGNoEgwKBGZyb20YASABKAESCgoCdG8YAiABKAEinwIKGE1lYXN1cmVtZW50UmVjb3JkUmVxdWVzdBIpCgdzYW1wbGVzGAEgAygRQhi6SBWSARIIARDAmgwiCjoIGP7/Ayj//wMSLAoLc2FtcGxlX3JhdGUYAiABKAFCF7pIFBISGQAAAAAAQJ9AKQAAAAAAADRAEhgKBnJlbWFyaxgDIAEoCUIIukgFcgMY9AMSIAoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQge6SARyAhhAOm66SGsaaQoPd2F2ZV9vZl9hbl9ob3VyEhxhIHdhdmUgbGFzdHMgYW4gaG91ciBhdCBtb3N0Gjhkb3VibGUodGhpcy5zYW1wbGVzLnNpemUoKSkgPD0gdGhpcy5zYW1wbGVfcmF0ZSAqIDM2MDAuMCJNChlNZWFzdXJlbWVudFJlY29yZFJlc3BvbnNlEjAKC21lYXN1cmVtZW50GAEgASgLMhsubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZWNvcmQifgoWTWVhc3VyZW1lbnRMaXN0UmVxdWVzdBIVCgRmcm9tGAEgASgDQge6SAQiAigAEhMKAnRvGAIgASgDQge6SAQiAigAEh4KBmN1cnNvchgDIAEoBEIOukgLMgkQgICAgICAgBASGAoFbGltaXQYBCABKAVCCbpIBhoEGGQoACJcChdNZWFzdXJlbWVudExpc3RSZXNwb25zZRIxCgxtZWFzdXJlbWVudHMYASADKAsyGy5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZBIOCgZjdXJzb3IYAiABKAQiNQoVTWVhc3VyZW1lbnRHZXRSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIkoKFk1lYXN1cmVtZW50R2V0UmVzcG9uc2USMAoLbWVhc3VyZW1lbnQYASABKAsyGy5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZCI5ChlNZWFzdXJlbWVudEFuYWx5emVSZXF1ZXN0EhwKAmlkGAEgASgEQhC6SA0yCxCAgICAgICAECAAIkkKGk1lYXN1cmVtZW50QW5hbHl6ZVJlc3BvbnNlEisKBnJlcG9ydBgBIAEoCzIbLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVwb3J0IjkKGU1lYXN1cmVtZW50UGljdHVyZVJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiKQoaTWVhc3VyZW1lbnRQaWN0dXJlUmVzcG9uc2USCwoDc3ZnGAEgASgJIlIKGE1lYXN1cmVtZW50UmVtYXJrUmVxdWVzdBIcCgJpZBgBIAEoBEIQukgNMgsQgICAgICAgBAgABIYCgZyZW1hcmsYAiABKAlCCLpIBXIDGPQDIk0KGU1lYXN1cmVtZW50UmVtYXJrUmVzcG9uc2USMAoLbWVhc3VyZW1lbnQYASABKAsyGy5saXZldXNlci5NZWFzdXJlbWVudFJlY29yZCI1ChVNZWFzdXJlbWVudFBheVJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAibAoWTWVhc3VyZW1lbnRQYXlSZXNwb25zZRIwCgttZWFzdXJlbWVudBgBIAEoCzIbLmxpdmV1c2VyLk1lYXN1cmVtZW50UmVjb3JkEiAKA3BheRgCIAEoCzITLmxpdmV1c2VyLlBheVBhcmFtcyI4ChhNZWFzdXJlbWVudERlbGV0ZVJlcXVlc3QSHAoCaWQYASABKARCELpIDTILEICAgICAgIAQIAAiGwoZTWVhc3VyZW1lbnREZWxldGVSZXNwb25zZTKvBgoLTWVhc3VyZW1lbnQSdwoGUmVjb3JkEiIubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZWNvcmRSZXF1ZXN0GiMubGl2ZXVzZXIuTWVhc3VyZW1lbnRSZWNvcmRSZXNwb25zZSIkqrsYAQKyuxgEVaMBCMK7GAYIARA8GDzCuxgJCAEQ6AcYgKMFElIKBExpc3QSIC5saXZldXNlci5NZWFzdXJlbWVudExpc3RSZXF1ZXN0GiEubGl2ZXVzZXIuTWVhc3VyZW1lbnRMaXN0UmVzcG9uc2UiBaq7GAECElUKA0dldBIfLmxpdmV1c2VyLk1lYXN1cmVtZW50R2V0UmVxdWVzdBogLmxpdmV1c2VyLk1lYXN1cmVtZW50R2V0UmVzcG9uc2UiC6q7GAECsrsYAqABEnAKB0FuYWx5emUSIy5saXZldXNlci5NZWFzdXJlbWVudEFuYWx5emVSZXF1ZXN0GiQubGl2ZXVzZXIuTWVhc3VyZW1lbnRBbmFseXplUmVzcG9uc2UiGqq7GAECsrsYB6ABoQGiAQjCuxgGCAEQeBg8Em4KB1BpY3R1cmUSIy5saXZldXNlci5NZWFzdXJlbWVudFBpY3R1cmVSZXF1ZXN0GiQubGl2ZXVzZXIuTWVhc3VyZW1lbnRQaWN0dXJlUmVzcG9uc2UiGKq7GAECsrsYBaABoQEIwrsYBggBEHgYPBJeCgZSZW1hcmsSIi5saXZldXNlci5NZWFzdXJlbWVudFJlbWFya1JlcXVlc3QaIy5saXZldXNlci5NZWFzdXJlbWVudFJlbWFya1Jlc3BvbnNlIguquxgBArK7GAKgARJaCgNQYXkSHy5saXZldXNlci5NZWFzdXJlbWVudFBheVJlcXVlc3QaIC5saXZldXNlci5NZWFzdXJlbWVudFBheVJlc3BvbnNlIhCquxgBArK7GAegAVdWLissEl4KBkRlbGV0ZRIiLmxpdmV1c2VyLk1lYXN1cmVtZW50RGVsZXRlUmVxdWVzdBojLmxpdmV1c2VyLk1lYXN1cmVtZW50RGVsZXRlUmVzcG9uc2UiC6q7GAECsrsYAqABYgZwcm90bzM", [file_buf_validate_validate, file_liveuser_options, file_liveuser_wx]);
 
 /**
  * MeasurementRecord is one recorded pulse wave.
@@ -30,7 +30,7 @@ export type MeasurementRecord = Message<"liveuser.MeasurementRecord"> & {
   id: bigint;
 
   /**
-   * Samples a second (Hz).
+   * Samples a second (Hz), as they were sent.
    *
    * @generated from field: double sample_rate = 2;
    */
@@ -42,7 +42,7 @@ export type MeasurementRecord = Message<"liveuser.MeasurementRecord"> & {
   sampleCount: number;
 
   /**
-   * The wave; left out of lists.
+   * The wave; only Get fills it.
    *
    * @generated from field: repeated sint32 samples = 4;
    */
@@ -54,6 +54,8 @@ export type MeasurementRecord = Message<"liveuser.MeasurementRecord"> & {
   remark: string;
 
   /**
+   * One with a price of 0 can be analysed all the same.
+   *
    * @generated from field: bool has_paid = 6;
    */
   hasPaid: boolean;
@@ -64,6 +66,13 @@ export type MeasurementRecord = Message<"liveuser.MeasurementRecord"> & {
    * @generated from field: int64 created_at = 7;
    */
   createdAt: bigint;
+
+  /**
+   * What the report costs (fen).
+   *
+   * @generated from field: int32 price = 8;
+   */
+  price: number;
 };
 
 /**
@@ -74,7 +83,7 @@ export const MeasurementRecordSchema: GenMessage<MeasurementRecord> = /*@__PURE_
   messageDesc(file_liveuser_measurement, 0);
 
 /**
- * MeasurementReport is what the engine found.
+ * MeasurementReport is what the engine found. Times are ms from the wave's first sample.
  *
  * @generated from message liveuser.MeasurementReport
  */
@@ -94,7 +103,7 @@ export type MeasurementReport = Message<"liveuser.MeasurementReport"> & {
   heartRate: number;
 
   /**
-   * From beat to beat (ms).
+   * From beat to beat, those that count (ms).
    *
    * @generated from field: repeated double beat_intervals = 3;
    */
@@ -136,7 +145,7 @@ export type MeasurementReport = Message<"liveuser.MeasurementReport"> & {
   quality: number;
 
   /**
-   * The same in plain words, with the bounds named.
+   * The same in plain words, in Chinese, with the bounds named.
    *
    * @generated from field: string summary = 9;
    */
@@ -148,6 +157,20 @@ export type MeasurementReport = Message<"liveuser.MeasurementReport"> & {
    * @generated from field: string method = 10;
    */
   method: string;
+
+  /**
+   * Where the beats are (ms).
+   *
+   * @generated from field: repeated double beats = 11;
+   */
+  beats: number[];
+
+  /**
+   * What was not used.
+   *
+   * @generated from field: repeated liveuser.MeasurementReport.Stretch rejected = 12;
+   */
+  rejected: MeasurementReport_Stretch[];
 };
 
 /**
@@ -156,6 +179,34 @@ export type MeasurementReport = Message<"liveuser.MeasurementReport"> & {
  */
 export const MeasurementReportSchema: GenMessage<MeasurementReport> = /*@__PURE__*/
   messageDesc(file_liveuser_measurement, 1);
+
+/**
+ * Stretch is a part of the wave.
+ *
+ * @generated from message liveuser.MeasurementReport.Stretch
+ */
+export type MeasurementReport_Stretch = Message<"liveuser.MeasurementReport.Stretch"> & {
+  /**
+   * Where it begins (ms).
+   *
+   * @generated from field: double from = 1;
+   */
+  from: number;
+
+  /**
+   * Where it ends (ms).
+   *
+   * @generated from field: double to = 2;
+   */
+  to: number;
+};
+
+/**
+ * Describes the message liveuser.MeasurementReport.Stretch.
+ * Use `create(MeasurementReport_StretchSchema)` to create a new message.
+ */
+export const MeasurementReport_StretchSchema: GenMessage<MeasurementReport_Stretch> = /*@__PURE__*/
+  messageDesc(file_liveuser_measurement, 1, 0);
 
 /**
  * @generated from message liveuser.MeasurementRecordRequest
@@ -179,6 +230,13 @@ export type MeasurementRecordRequest = Message<"liveuser.MeasurementRecordReques
    * @generated from field: string remark = 3;
    */
   remark: string;
+
+  /**
+   * A random text of the client's: asking again with the same key and content gives the same measurement.
+   *
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
 };
 
 /**
@@ -340,6 +398,42 @@ export const MeasurementAnalyzeResponseSchema: GenMessage<MeasurementAnalyzeResp
   messageDesc(file_liveuser_measurement, 9);
 
 /**
+ * @generated from message liveuser.MeasurementPictureRequest
+ */
+export type MeasurementPictureRequest = Message<"liveuser.MeasurementPictureRequest"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message liveuser.MeasurementPictureRequest.
+ * Use `create(MeasurementPictureRequestSchema)` to create a new message.
+ */
+export const MeasurementPictureRequestSchema: GenMessage<MeasurementPictureRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_measurement, 10);
+
+/**
+ * @generated from message liveuser.MeasurementPictureResponse
+ */
+export type MeasurementPictureResponse = Message<"liveuser.MeasurementPictureResponse"> & {
+  /**
+   * An SVG document that needs nothing else.
+   *
+   * @generated from field: string svg = 1;
+   */
+  svg: string;
+};
+
+/**
+ * Describes the message liveuser.MeasurementPictureResponse.
+ * Use `create(MeasurementPictureResponseSchema)` to create a new message.
+ */
+export const MeasurementPictureResponseSchema: GenMessage<MeasurementPictureResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_measurement, 11);
+
+/**
  * @generated from message liveuser.MeasurementRemarkRequest
  */
 export type MeasurementRemarkRequest = Message<"liveuser.MeasurementRemarkRequest"> & {
@@ -361,7 +455,7 @@ export type MeasurementRemarkRequest = Message<"liveuser.MeasurementRemarkReques
  * Use `create(MeasurementRemarkRequestSchema)` to create a new message.
  */
 export const MeasurementRemarkRequestSchema: GenMessage<MeasurementRemarkRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_measurement, 10);
+  messageDesc(file_liveuser_measurement, 12);
 
 /**
  * @generated from message liveuser.MeasurementRemarkResponse
@@ -380,7 +474,7 @@ export type MeasurementRemarkResponse = Message<"liveuser.MeasurementRemarkRespo
  * Use `create(MeasurementRemarkResponseSchema)` to create a new message.
  */
 export const MeasurementRemarkResponseSchema: GenMessage<MeasurementRemarkResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_measurement, 11);
+  messageDesc(file_liveuser_measurement, 13);
 
 /**
  * @generated from message liveuser.MeasurementPayRequest
@@ -397,7 +491,7 @@ export type MeasurementPayRequest = Message<"liveuser.MeasurementPayRequest"> & 
  * Use `create(MeasurementPayRequestSchema)` to create a new message.
  */
 export const MeasurementPayRequestSchema: GenMessage<MeasurementPayRequest> = /*@__PURE__*/
-  messageDesc(file_liveuser_measurement, 12);
+  messageDesc(file_liveuser_measurement, 14);
 
 /**
  * @generated from message liveuser.MeasurementPayResponse
@@ -423,17 +517,48 @@ export type MeasurementPayResponse = Message<"liveuser.MeasurementPayResponse"> 
  * Use `create(MeasurementPayResponseSchema)` to create a new message.
  */
 export const MeasurementPayResponseSchema: GenMessage<MeasurementPayResponse> = /*@__PURE__*/
-  messageDesc(file_liveuser_measurement, 13);
+  messageDesc(file_liveuser_measurement, 15);
+
+/**
+ * @generated from message liveuser.MeasurementDeleteRequest
+ */
+export type MeasurementDeleteRequest = Message<"liveuser.MeasurementDeleteRequest"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message liveuser.MeasurementDeleteRequest.
+ * Use `create(MeasurementDeleteRequestSchema)` to create a new message.
+ */
+export const MeasurementDeleteRequestSchema: GenMessage<MeasurementDeleteRequest> = /*@__PURE__*/
+  messageDesc(file_liveuser_measurement, 16);
+
+/**
+ * @generated from message liveuser.MeasurementDeleteResponse
+ */
+export type MeasurementDeleteResponse = Message<"liveuser.MeasurementDeleteResponse"> & {
+};
+
+/**
+ * Describes the message liveuser.MeasurementDeleteResponse.
+ * Use `create(MeasurementDeleteResponseSchema)` to create a new message.
+ */
+export const MeasurementDeleteResponseSchema: GenMessage<MeasurementDeleteResponse> = /*@__PURE__*/
+  messageDesc(file_liveuser_measurement, 17);
 
 /**
  * Measurement is the pulse: waves are recorded, analysed and remarked on. Only the owner sees a
- * record. A report is no medical advice.
+ * record; for anybody else it is MEASUREMENT_NOT_FOUND. A report is no medical advice.
  *
  * @generated from service liveuser.Measurement
  */
 export const Measurement: GenService<{
   /**
-   * Keeps a pulse wave.
+   * Keeps a pulse wave. What its report costs is the server's price at that moment, and stays so. One
+   * person may keep 5000 measurements.
    *
    * @generated from rpc liveuser.Measurement.Record
    */
@@ -463,7 +588,8 @@ export const Measurement: GenService<{
     output: typeof MeasurementGetResponseSchema;
   },
   /**
-   * Runs the engine on a measurement. Where measurements have a price, it has to be paid first.
+   * Runs the engine on a measurement. One that has a price has to be paid first. The same measurement
+   * always gives the same report.
    *
    * @generated from rpc liveuser.Measurement.Analyze
    */
@@ -471,6 +597,17 @@ export const Measurement: GenService<{
     methodKind: "unary";
     input: typeof MeasurementAnalyzeRequestSchema;
     output: typeof MeasurementAnalyzeResponseSchema;
+  },
+  /**
+   * Draws a measurement and what the engine found in it. A signal that is too poor for a report is
+   * drawn with the words that say so.
+   *
+   * @generated from rpc liveuser.Measurement.Picture
+   */
+  picture: {
+    methodKind: "unary";
+    input: typeof MeasurementPictureRequestSchema;
+    output: typeof MeasurementPictureResponseSchema;
   },
   /**
    * Writes the owner's remark.
@@ -483,7 +620,8 @@ export const Measurement: GenService<{
     output: typeof MeasurementRemarkResponseSchema;
   },
   /**
-   * Pays for a measurement: at once where the price is 0, else it prepares a payment.
+   * Pays for a measurement: at once where its price is 0, else it prepares a payment, as Wx.Prepay
+   * does. Asking again while nobody has paid gives the same payment.
    *
    * @generated from rpc liveuser.Measurement.Pay
    */
@@ -491,6 +629,17 @@ export const Measurement: GenService<{
     methodKind: "unary";
     input: typeof MeasurementPayRequestSchema;
     output: typeof MeasurementPayResponseSchema;
+  },
+  /**
+   * Deletes a measurement for good, its samples and remark with it. What was paid for it does not go
+   * back; a payment that arrives afterwards does, by itself.
+   *
+   * @generated from rpc liveuser.Measurement.Delete
+   */
+  delete: {
+    methodKind: "unary";
+    input: typeof MeasurementDeleteRequestSchema;
+    output: typeof MeasurementDeleteResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_liveuser_measurement, 0);

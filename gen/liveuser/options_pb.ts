@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file liveuser/options.proto.
  */
 export const file_liveuser_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZsaXZldXNlci9vcHRpb25zLnByb3RvEghsaXZldXNlciJ+CgVMaW1pdBIgCgNwZXIYASABKA4yEy5saXZldXNlci5MaW1pdC5QZXISDQoFY291bnQYAiABKAUSDwoHc2Vjb25kcxgDIAEoBSIzCgNQZXISEwoPUEVSX1VOU1BFQ0lGSUVEEAASCgoGUEVSU09OEAESCwoHQUREUkVTUxACKqkBCgZBY2Nlc3MSFgoSQUNDRVNTX1VOU1BFQ0lGSUVEEAASEQoNQUNDRVNTX0FOWU9ORRABEg8KC0FDQ0VTU19VU0VSEAISEwoPQUNDRVNTX01FUkNIQU5UEAMSEgoOQUNDRVNTX1NFUlZJQ0UQBBITCg9BQ0NFU1NfT1BFUkFUT1IQBRIRCg1BQ0NFU1NfREVWSUNFEAYSEgoOQUNDRVNTX1BBUlRORVIQBzpKCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgAygOMhAubGl2ZXVzZXIuQWNjZXNzUgZhY2Nlc3M6TwoGZXJyb3JzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAMoDjIVLmxpdmV1c2VyLkVycm9yUmVhc29uUgZlcnJvcnM6OgoHcGxhbm5lZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAhSB3BsYW5uZWQ6RwoFbGltaXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi4hwMgAygLMg8ubGl2ZXVzZXIuTGltaXRSBWxpbWl0YgZwcm90bzM", [file_google_protobuf_descriptor, file_liveuser_errors]);
+  fileDesc("ChZsaXZldXNlci9vcHRpb25zLnByb3RvEghsaXZldXNlciJ+CgVMaW1pdBIgCgNwZXIYASABKA4yEy5saXZldXNlci5MaW1pdC5QZXISDQoFY291bnQYAiABKAUSDwoHc2Vjb25kcxgDIAEoBSIzCgNQZXISEwoPUEVSX1VOU1BFQ0lGSUVEEAASCgoGUEVSU09OEAESCwoHQUREUkVTUxACKqkBCgZBY2Nlc3MSFgoSQUNDRVNTX1VOU1BFQ0lGSUVEEAASEQoNQUNDRVNTX0FOWU9ORRABEg8KC0FDQ0VTU19VU0VSEAISEwoPQUNDRVNTX01FUkNIQU5UEAMSEgoOQUNDRVNTX1NFUlZJQ0UQBBITCg9BQ0NFU1NfT1BFUkFUT1IQBRIRCg1BQ0NFU1NfREVWSUNFEAYSEgoOQUNDRVNTX1BBUlRORVIQBzpKCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgAygOMhAubGl2ZXVzZXIuQWNjZXNzUgZhY2Nlc3M6TwoGZXJyb3JzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAMoDjIVLmxpdmV1c2VyLkVycm9yUmVhc29uUgZlcnJvcnM6RwoFbGltaXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi4hwMgAygLMg8ubGl2ZXVzZXIuTGltaXRSBWxpbWl0YgZwcm90bzM", [file_google_protobuf_descriptor, file_liveuser_errors]);
 
 /**
  * Limit says how often a method may be called. Who calls oftener gets RATE_LIMITED with the time to wait.
@@ -183,19 +183,11 @@ export const errors: GenExtension<MethodOptions, ErrorReason[]> = /*@__PURE__*/
   extDesc(file_liveuser_options, 1);
 
 /**
- * The method is part of the contract but does not work yet: it answers UNIMPLEMENTED.
- *
- * @generated from extension: bool planned = 50103;
- */
-export const planned: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
-  extDesc(file_liveuser_options, 2);
-
-/**
  * How often the method may be called; several entries hold side by side. A deployment may multiply
  * the counts or do without.
  *
  * @generated from extension: repeated liveuser.Limit limit = 50104;
  */
 export const limit: GenExtension<MethodOptions, Limit[]> = /*@__PURE__*/
-  extDesc(file_liveuser_options, 3);
+  extDesc(file_liveuser_options, 2);
 

@@ -51,7 +51,10 @@ export function dialectsDocument(mounts: readonly Mount[], contract: CommentedCo
   return `${[preface, ...parts].join("\n\n")}\n`;
 }
 
-function dialectPart({ dialect, identityWithoutCredential }: Mount, contract: CommentedContract): string {
+function dialectPart(
+  { dialect, identityWithoutCredential, identify }: Mount,
+  contract: CommentedContract,
+): string {
   const { name, doc, routes } = dialect;
   const inSandbox = identityWithoutCredential ? " The sandbox needs none." : "";
   const index = table(
@@ -65,7 +68,7 @@ function dialectPart({ dialect, identityWithoutCredential }: Mount, contract: Co
   return [
     `## ${name}`,
     doc,
-    `Credential: ${credentialText(dialect)}.${inSandbox}`,
+    `Credential: ${credentialText(dialect)}${identify ? ", or the cookie of a session" : ""}.${inSandbox}`,
     index,
     "What any of them can fail with:",
     failures(dialect, undefined, common, contract),
@@ -80,7 +83,6 @@ function routePart(dialect: Dialect, route: Route, contract: CommentedContract):
   return [
     `### ${titleOf(route)}`,
     `\`${methodName(route)}\`: ${route.doc ?? contract.method(route.rpc)}`,
-    facts.planned ? "It is planned and does not work yet." : "",
     `Who may call it: ${facts.callers}.`,
     parameters.length > 0
       ? table(["parameter", "where", "type", "needed", ""], parameters)
@@ -165,7 +167,15 @@ function failures(
   const rows = reasons.map((reason) => {
     const row = errors.rows[reason] ?? errors.otherwise(new AppError(reason));
     const { status = 200, text = errorTable[reason][1] } = row;
-    const refusal = errors.write({ ...row, status, text, rule: undefined, reason, incoming: nobody });
+    const refusal = errors.write({
+      ...row,
+      status,
+      text,
+      rule: undefined,
+      reason,
+      metadata: {},
+      incoming: nobody,
+    });
     const body = refusal.json === undefined ? "" : `\`${JSON.stringify(refusal.json)}\``;
     const meaning = plainer[reason] ?? contract.options.reason(reason).description;
     return [String(refusal.status ?? status), body, meaning];
@@ -175,6 +185,8 @@ function failures(
 
 /** A request that nobody sent. */
 const nobody: Incoming = {
+  requestId: "…",
+  method: "",
   path: "",
   params: {},
   query: new URLSearchParams(),

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type App, openApp, withWechat } from "../app.ts";
 import { readSettings } from "../config.ts";
+import { AppError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 
 export interface Arguments {
@@ -8,6 +9,8 @@ export interface Arguments {
   verb: string | undefined;
   /** The second one: what to do it to. */
   name: string | undefined;
+  /** What else was said. */
+  rest: readonly string[];
   options: Record<string, string | undefined>;
 }
 
@@ -33,7 +36,8 @@ export async function runCommand(
       await app.close();
     }
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const why = error instanceof AppError ? error.why : undefined;
+    const text = why ?? (error instanceof Error ? error.message : String(error));
     console.error(error instanceof UsageError ? `usage: ${usage}` : `liveuser: ${text}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
@@ -43,7 +47,8 @@ function readArguments(names: readonly string[]): Arguments {
   const known = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   try {
     const { values, positionals } = parseArgs({ options: known, allowPositionals: true });
-    return { verb: positionals[0], name: positionals[1], options: values };
+    const [verb, name, ...rest] = positionals;
+    return { verb, name, rest, options: values };
   } catch {
     throw new UsageError();
   }

@@ -44,7 +44,7 @@ export interface HttpOptions extends BodyLimits {
 
 /** Answers a request that is no call of the contract. */
 export type Page = (exchange: Exchange) => void | Promise<void>;
-/** What answers at a path, by method; GET answers HEAD too. */
+/** What answers at a path, or below one of a single name that ends with a slash; by method, GET answers HEAD too. */
 export type Pages = Readonly<Record<string, Partial<Record<"GET" | "POST", Page>>>>;
 
 const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
@@ -60,7 +60,7 @@ export function createHttpServer(options: HttpOptions): Listener {
   const answerFast = createFastDoor(doorOptions);
   const connectDoor = createConnectDoor(doorOptions);
   const dialectDoor = createDialectDoor({ ...doorOptions, log }, options.dialects);
-  const cors = createCors(options.corsOrigins);
+  const cors = createCors(options.corsOrigins, dialectDoor.readsCookies);
   const nameRequest = createRequestIds(randomBytes(4).toString("hex"));
   const methods = methodsByPath(pipeline.methods);
   let draining = false;
@@ -85,9 +85,9 @@ export function createHttpServer(options: HttpOptions): Listener {
       "x-request-id": requestId,
       "x-content-type-options": "nosniff",
     };
-    Object.assign(headers, cors.headersFor(req));
-    if (draining && req.httpVersionMajor === 1) headers.connection = "close";
     const path = pathOf(req.url ?? "");
+    Object.assign(headers, cors.headersFor(req, path));
+    if (draining && req.httpVersionMajor === 1) headers.connection = "close";
     const exchange: Exchange = {
       req,
       res,
@@ -115,6 +115,8 @@ export function createHttpServer(options: HttpOptions): Listener {
     if (page) return answerPage(exchange, page);
     const method = methods.get(path);
     if (method) return answerCall(exchange, method);
+    const folder = pages.get(path.slice(0, path.indexOf("/", 1) + 1));
+    if (folder) return answerPage(exchange, folder);
     const answerDialect = dialectDoor.find(path);
     if (answerDialect) return answerDialect(exchange);
     return refuse(exchange, new AppError("NO_SUCH_METHOD"), 404);

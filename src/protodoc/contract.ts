@@ -1,4 +1,4 @@
-import { type DescFile, type DescMethod, getOption } from "@bufbuild/protobuf";
+import type { DescFile, DescMethod } from "@bufbuild/protobuf";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { errorTable, httpStatus, type Reason } from "../errors.ts";
 import { asPhrase, type EnumValue, enumValues, findOption, limitsInWords } from "../options.ts";
@@ -7,8 +7,6 @@ import { asPhrase, type EnumValue, enumValues, findOption, limitsInWords } from 
 export interface MethodFacts {
   /** Who may call it, in words; undefined where the option is not set. */
   access: string | undefined;
-  /** Whether it does not work yet. */
-  planned: boolean;
   /** How often it may be called, in words; undefined where there is no limit. */
   limits: string | undefined;
   errors: ErrorFacts[];
@@ -31,11 +29,9 @@ export function usesContract(file: DescFile): boolean {
 export function methodFacts(method: DescMethod, commentOf: (value: EnumValue) => string): MethodFacts {
   const option = (name: string) => findOption([method.parent.file], `liveuser.${name}`);
   const access = enumValues(method, option("access")).map((value) => inWords(value, commentOf(value)));
-  const planned = option("planned");
   const limits = limitsInWords(method, option("limit"));
   return {
     access: access.length > 0 ? access.join(", or ") : undefined,
-    planned: planned !== undefined && getOption(method, planned) === true,
     limits: limits.length > 0 ? limits.join(", and ") : undefined,
     errors: enumValues(method, option("errors")).map((value) => ({
       reason: value.name,

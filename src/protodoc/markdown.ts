@@ -54,9 +54,7 @@ export function writeDocument({ services, enums, objects }: DocumentParts): stri
     out.push(`* [Service ${service.name}](${anchor("service", service.name)})`);
     for (const method of service.methods) {
       const name = `${service.name}.${method.name}`;
-      out.push(
-        `    * [Method ${name}](${anchor("method", name)})${method.facts.planned ? " (planned)" : ""}`,
-      );
+      out.push(`    * [Method ${name}](${anchor("method", name)})`);
     }
   }
   out.push("* [Enums](#enums)");
@@ -97,7 +95,6 @@ function methodLines(service: ServicePart, method: MethodPart): string[] {
   if (!kind) out.push("> Content-Type: application/json <br/>", "> Authorization: Bearer (token) <br/>");
   if (facts.access) out.push(`> Access: ${facts.access} <br/>`);
   if (facts.limits) out.push(`> Limit: ${facts.limits} <br/>`);
-  if (facts.planned) out.push("> Status: planned, answers UNIMPLEMENTED <br/>");
   out.push("", method.comment, "");
   out.push(...parameters("Request", method.request), ...ruleLines(method.requestRules), "");
   out.push(...parameters("Response", method.response), ...ruleLines(method.responseRules), "");

@@ -1,15 +1,8 @@
-import {
-  create,
-  type DescMethod,
-  type DescService,
-  getOption,
-  type Message,
-  type MessageInitShape,
-} from "@bufbuild/protobuf";
+import { create, type DescMethod, getOption, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { Code } from "@connectrpc/connect";
-import { Access, access, planned } from "../../gen/liveuser/options_pb.ts";
+import { Access, access } from "../../gen/liveuser/options_pb.ts";
 import type { Identity } from "../auth/identity.ts";
 import { AppError } from "../errors.ts";
 import { bearerToken, type Call } from "./call.ts";
@@ -26,8 +19,6 @@ export interface Outcome {
 }
 
 export interface PipelineOptions {
-  /** Every service of the contract, implemented or not. */
-  contract: readonly DescService[];
   services: readonly Service[];
   /** Says whom an access token belongs to; throws TOKEN_INVALID, TOKEN_EXPIRED, SESSION_REVOKED, … */
   authenticate(token: string): Identity | Promise<Identity>;
@@ -38,19 +29,19 @@ export interface PipelineOptions {
 }
 
 export interface Pipeline {
-  /** All methods of the contract. */
+  /** Every method that the services have. */
   readonly methods: readonly DescMethod[];
   /** One call: access → authenticate → limits → validate → handler. Rejects with AppError only. */
   invoke(call: Call, request: Message): Promise<Message>;
   /** The same for a method that streams its answer; the stream ends with its caller's token or session. */
   stream(call: Call, request: Message): AsyncIterable<Message>;
-  /** Prepares the rules of every working method, so that no first caller waits for that. */
+  /** Prepares the rules of every method, so that no first caller waits for that. */
   warm(): Promise<void>;
 }
 
 interface Plan {
   access: readonly Access[];
-  handler: Handler | undefined;
+  handler: Handler;
   limits: MethodLimits | undefined;
 }
 
@@ -77,12 +68,9 @@ function admits(entry: Access, identity: Identity): boolean {
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const validator = createValidator();
-  const handlers = new Map(options.services.flatMap((service) => [...service.handlers]));
-  const methods = options.contract.flatMap((service) => service.methods);
   const plans = new Map<DescMethod, Plan>();
-  for (const method of methods) {
+  for (const [method, handler] of options.services.flatMap((service) => [...service.handlers])) {
     const entries = getOption(method, access);
-    const handler = getOption(method, planned) ? undefined : handlers.get(method);
     plans.set(method, {
       access: entries.length > 0 ? entries : [Access.USER],
       handler,
@@ -110,7 +98,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   async function admit(call: Call, request: Message): Promise<Handler> {
     const plan = plans.get(call.method);
     if (!plan) throw new AppError("NO_SUCH_METHOD");
-    if (!plan.handler) throw new AppError("NOT_IMPLEMENTED");
     if (plan.limits?.address) await plan.limits.address(call.arrival.peer);
     if (!plan.access.includes(Access.ANYONE)) {
       const token = bearerToken(call.arrival.header("authorization"));
@@ -144,7 +131,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
 
   return {
-    methods,
+    methods: [...plans.keys()],
 
     async invoke(call, request) {
       const started = performance.now();
@@ -192,8 +179,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
 
     async warm() {
-      for (const [method, plan] of plans) {
-        if (!plan.handler) continue;
+      for (const method of plans.keys()) {
         validator.validate(method.input, create(method.input));
         // One schema at a time: calls that come meanwhile go first.
         await new Promise((resolve) => setImmediate(resolve));

@@ -27,14 +27,9 @@ export interface Service {
 
 /**
  * Joins a service of the contract with its implementation. Every method has to be there: a
- * forgotten one does not compile. Methods that are part of the contract but do not work yet are
- * named in `planned`, as they are marked in the proto file.
+ * forgotten one does not compile.
  */
-export function service<S extends DescService, const P extends keyof S["method"] = never>(
-  desc: S,
-  implementation: Omit<Implementation<S>, P>,
-  _planned: readonly P[] = [],
-): Service {
+export function service<S extends DescService>(desc: S, implementation: Implementation<S>): Service {
   const handlers = new Map<DescMethod, Handler>();
   for (const [name, handler] of Object.entries<Handler>(implementation as Record<string, Handler>)) {
     const method = (desc.method as Record<string, DescMethod>)[name];

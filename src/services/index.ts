@@ -15,6 +15,9 @@ import type { Service } from "../rpc/service.ts";
 import { cartService } from "./cart/service.ts";
 import { catalogService } from "./catalog/service.ts";
 import { hallService } from "./hall/service.ts";
+import type { Analyst } from "./measurement/analyst.ts";
+import { measurementPayable } from "./measurement/payable.ts";
+import { measurementService } from "./measurement/service.ts";
 import { orderPayable } from "./order/payable.ts";
 import { orderService } from "./order/service.ts";
 import * as orders from "./order/store.ts";
@@ -48,11 +51,24 @@ export const contract: readonly DescService[] = [
 
 /** Everything that can be paid for. */
 export function payables(app: App): Payables {
-  return { order: orderPayable(app), ticket: ticketPayable(app), rail_order: railPayable(app) };
+  return {
+    order: orderPayable(app),
+    ticket: ticketPayable(app),
+    rail_order: railPayable(app),
+    measurement: measurementPayable(app),
+  };
+}
+
+/** What services are made of besides the app. */
+export interface Parts {
+  payments: Payments;
+  analyst: Analyst;
+  /** Where WeChat sends the visitors of the hall's partners. */
+  hallReturnUrl(): string;
 }
 
 /** The services that work. */
-export function services(app: App, payments: Payments): Service[] {
+export function services(app: App, { payments, analyst, hallReturnUrl }: Parts): Service[] {
   const feed = ticketFeed(app);
   return [
     userService(app),
@@ -62,7 +78,8 @@ export function services(app: App, payments: Payments): Service[] {
     ticketService(app, payments, feed),
     catalogService(app),
     railService(app, payments),
-    hallService(app),
+    hallService(app, hallReturnUrl),
+    measurementService(app, payments, analyst),
   ];
 }
 

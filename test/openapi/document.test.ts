@@ -1,7 +1,7 @@
 import { getOption } from "@bufbuild/protobuf";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { beforeAll, expect, test } from "vitest";
-import { Access, access, planned } from "../../gen/liveuser/options_pb.ts";
+import { Access, access } from "../../gen/liveuser/options_pb.ts";
 import { AppError } from "../../src/errors.ts";
 import { errorBody } from "../../src/http/errors.ts";
 import { toConnectError } from "../../src/rpc/errors.ts";
@@ -35,15 +35,12 @@ test("every method of the contract is in it, and nothing else", () => {
     const name = `${method.parent.name}.${method.name}`;
     const { post } = document.paths[`/liveuser/${method.parent.name}/${method.name}`] ?? {};
     const open = getOption(method, access).includes(Access.ANYONE);
-    const isPlanned = getOption(method, planned);
     expect(post, name).toMatchObject({
       operationId: name,
       tags: [method.parent.name],
       security: open ? [] : [{ bearer: [] }],
     });
-    expect(post?.["x-planned"], name).toBe(isPlanned || undefined);
     if (method.methodKind !== "unary") continue;
-    expect("501" in (post?.responses ?? {}), name).toBe(isPlanned);
     expect("401" in (post?.responses ?? {}) || open, name).toBe(true);
   }
 });
@@ -90,7 +87,6 @@ test("a method says who may call it and how it fails", () => {
   );
   const add = document.paths["/liveuser/Cart/Add"]?.post;
   expect(add).toMatchObject({ "x-access": ["user", "service"] });
-  expect(document.paths["/liveuser/Measurement/Get"]?.post).toHaveProperty("x-planned", true);
   expect(add?.description).toMatch(
     "Who may call it: a signed-in person, or a machine identity with the role service.",
   );

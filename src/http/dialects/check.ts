@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { AnyRequestTable } from "./read.ts";
-import { type Dialect, methodsOf, namesOf, type Route } from "./table.ts";
+import { type Dialect, isBelow, methodsOf, namesOf, type Route } from "./table.ts";
 import { type AnyWriter, fieldAt } from "./write.ts";
 
 /**
@@ -11,7 +11,8 @@ export function checkDialect({ name, routes, prefix = "/" }: Dialect): void {
   const seen = new Set<string>();
   for (const route of routes) {
     try {
-      if (!route.path.startsWith(prefix)) throw new Error(`does not begin with ${prefix}`);
+      if (!isBelow({ prefix }, route.path))
+        throw new Error(`does not begin with ${[prefix].flat().join(" or ")}`);
       for (const method of methodsOf(route)) {
         const key = `${method} ${route.path.replace(/\{\w+\}/g, "{}")}`;
         if (seen.has(key)) throw new Error(`${method} is there twice`);

@@ -16,6 +16,7 @@ import {
   type Dialect,
   type HttpMethod,
   type Incoming,
+  isBelow,
   methodsOf,
   namesOf,
   type Route,
@@ -27,11 +28,15 @@ export interface Mount {
   dialect: Dialect;
   /** Who calls that presents no credential: for the sandbox alone. A wrong credential is refused all the same. */
   identityWithoutCredential?: Identity | undefined;
+  /** Says whom a request without a credential speaks for all the same, by its cookies. Asked only where it matters. */
+  identify?(incoming: Incoming): Promise<Identity | undefined>;
 }
 
 export interface DialectDoor {
   /** What answers at a path; undefined if it is no dialect's. */
   find(path: string): ((exchange: Exchange) => Promise<void>) | undefined;
+  /** Whether cookies may say who calls at a path. */
+  readsCookies(path: string): boolean;
 }
 
 /** One path of a dialect. */
@@ -124,9 +129,11 @@ export function createDialectDoor(
         const params = decode(expression.exec(path)?.groups);
         if (params) return at(endpoint, params);
       }
-      const mount = mounts.find(({ dialect: { prefix } }) => prefix !== undefined && path.startsWith(prefix));
+      const mount = mounts.find(({ dialect }) => isBelow(dialect, path));
       return mount && ((exchange) => refuse(exchange, mount.dialect));
     },
+
+    readsCookies: (path) => mounts.some(({ dialect, identify }) => identify && isBelow(dialect, path)),
   };
 }
 
@@ -177,13 +184,17 @@ function takesBody({ req }: Exchange): boolean {
 }
 
 /** The pipeline reads tokens from the header `authorization`: there it finds the dialect's credential. */
-function arrivalBy(exchange: Exchange, { dialect, identityWithoutCredential }: Mount, step: Step): Arrival {
+function arrivalBy(exchange: Exchange, mount: Mount, step: Step): Arrival {
+  const { dialect } = mount;
   const arrival = arrivalOf(exchange, dialect.name);
   const authorization = authorizationOf(dialect, step.incoming);
   return {
     ...arrival,
     header: (name: string) => (name === "authorization" ? authorization : arrival.header(name)),
-    identity: authorization === undefined ? identityWithoutCredential : undefined,
+    get identity() {
+      if (authorization !== undefined) return undefined;
+      return mount.identify ? mount.identify(step.incoming) : mount.identityWithoutCredential;
+    },
     admit(identity: Identity | undefined) {
       const row = dialect.admit?.(step.incoming, { identity, peer: arrival.peer });
       if (row) throw new Refused(row);

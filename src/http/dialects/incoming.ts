@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { invalid } from "../../errors.ts";
+import { cookieValues } from "../cookies.ts";
 import { type Exchange, headerText } from "../exchange.ts";
 import type { Fields, Incoming, Place } from "./table.ts";
 
@@ -9,17 +10,18 @@ const jsonType = /^(application\/([\w.-]+\+)?json|text\/(plain|json))\b/i;
 
 /** What a request says before its body is read. */
 export function incomingOf(exchange: Exchange, params: Readonly<Record<string, string>> = {}): Incoming {
-  const { url = "", headers } = exchange.req;
+  const { url = "", headers, method = "" } = exchange.req;
   const at = url.indexOf("?");
-  let cookies: Map<string, string> | undefined;
   return {
+    requestId: exchange.requestId,
+    method,
     path: exchange.path,
     params,
     query: new URLSearchParams(at < 0 ? "" : url.slice(at + 1)),
     header: (name) => headerText(headers[name]),
     cookie(name) {
-      cookies ??= readCookies(headers.cookie ?? "");
-      return cookies.get(name);
+      const [value] = cookieValues(headers.cookie ?? "", name);
+      return value && (percentDecoded(value) ?? "");
     },
     body: {},
     outer: {},
@@ -122,15 +124,4 @@ export function percentDecoded(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A Cookie header (RFC 6265, 5.4); of two of the same name the first counts. */
-function readCookies(header: string): Map<string, string> {
-  const cookies = new Map<string, string>();
-  for (const pair of header.split(";")) {
-    const at = pair.indexOf("=");
-    const name = pair.slice(0, at).trim();
-    if (at > 0 && !cookies.has(name)) cookies.set(name, percentDecoded(pair.slice(at + 1).trim()) ?? "");
-  }
-  return cookies;
 }

@@ -1,6 +1,8 @@
 import type { Identity } from "../../auth/identity.ts";
+import { cookieValues, sidName } from "../cookies.ts";
 import type { Mount } from "./dialect.ts";
 import { hall } from "./hall.ts";
+import { type PulseOptions, pulse } from "./pulse.ts";
 import { rail } from "./rail.ts";
 import { wxs } from "./wxs.ts";
 
@@ -9,14 +11,22 @@ export interface DialectOptions {
   withoutCredential: Identity | undefined;
   /** The key of the rail document's signatures; without one its URLs are closed. */
   railKey: string | undefined;
+  pulse: PulseOptions;
+  /** Whom one of these session cookies speaks for. */
+  signedIn(sids: readonly string[]): Promise<Identity | undefined>;
   clock: { now(): number };
 }
 
 /** Every dialect. */
-export function dialects({ withoutCredential, railKey, clock }: DialectOptions): Mount[] {
+export function dialects(options: DialectOptions): Mount[] {
+  const { withoutCredential, railKey, clock } = options;
   return [
     { dialect: wxs, identityWithoutCredential: withoutCredential },
-    { dialect: hall },
+    { dialect: hall({ clock }) },
+    {
+      dialect: pulse(options.pulse),
+      identify: ({ header }) => options.signedIn(cookieValues(header("cookie") ?? "", sidName)),
+    },
     ...(railKey === undefined ? [] : [{ dialect: rail({ key: railKey, clock }) }]),
   ];
 }

@@ -14,13 +14,6 @@ export function yuanOf(fen: number | bigint): number {
   return Number(fen) / 100;
 }
 
-const shanghaiMs = 8 * 3600_000;
-
-/** Unix ms as `YYYY-MM-DD HH:mm:ss` in China. */
-export function shanghaiTime(ms: number | bigint): string {
-  return new Date(Number(ms) + shanghaiMs).toISOString().slice(0, 19).replace("T", " ");
-}
-
 /** The tickets of an order, an array or its JSON text, as the contract has them. */
 export function ticketDetailsOf(value: JsonValue): JsonValue | undefined {
   const list = typeof value === "string" ? parseJson(value) : value;

@@ -10,7 +10,8 @@ import { User } from "../../../gen/liveuser/user_pb.ts";
 import { Wx } from "../../../gen/liveuser/wx_pb.ts";
 import { valuesAt } from "./incoming.ts";
 import { refused, refusedAs } from "./rail-codes.ts";
-import { fenOf, shanghaiTime, ticketDetailsOf, yuanOf } from "./rail-forms.ts";
+import { fenOf, ticketDetailsOf, yuanOf } from "./rail-forms.ts";
+import { shanghaiTime } from "./shanghai-time.ts";
 import { type AnswerTable, type Dialect, type Incoming, type Row, route } from "./table.ts";
 
 const passengerTypes = { 成人: "ADULT", 儿童: "CHILD", 学生: "STUDENT" };

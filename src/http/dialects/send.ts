@@ -1,7 +1,8 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import { type AppError, httpStatus } from "../../errors.ts";
+import { cookieText } from "../cookies.ts";
 import { type Exchange, send } from "../exchange.ts";
-import type { Answered, CookieWriter, Dialect, Errors, Incoming, Route, Row } from "./table.ts";
+import type { Answered, Dialect, Errors, Incoming, Route, Row } from "./table.ts";
 import { writeValue } from "./write.ts";
 
 /** What these systems answer is for the one who asked: tokens, openids, orders. */
@@ -19,11 +20,21 @@ export function sendAnswer(exchange: Exchange, answer: Answer): void {
   const json = bodyOf(answer);
   const text = route.text?.(answer);
   const location = route.redirect?.(answer);
-  const cookies = route.cookies?.map((cookie) => cookieText(cookie, answer));
+  const attributes = answer.dialect.cookieAttributes ?? "Path=/; HttpOnly; SameSite=Lax";
+  const cookies = route.cookies?.map((cookie) =>
+    cookieText({
+      name: cookie.name,
+      value: cookie.value(answer),
+      maxAge: cookie.maxAge?.(answer),
+      attributes,
+    }),
+  );
   if (cookies) exchange.res.appendHeader("set-cookie", cookies);
-  if (location !== undefined) send(exchange, 302, { ...noStore, location: headerValue(location) }, "");
-  else if (text !== undefined) send(exchange, 200, { ...noStore, "content-type": plainText }, text);
-  else sendJson(exchange, 200, json);
+  const headers = { ...noStore, ...route.headers };
+  if (location !== undefined) send(exchange, 302, { ...headers, location: headerValue(location) }, "");
+  else if (text !== undefined)
+    send(exchange, 200, { ...headers, "content-type": route.textType ?? plainText }, text);
+  else sendJson(exchange, 200, json, route.headers);
 }
 
 /** The JSON of an answer; undefined for none. */
@@ -54,7 +65,8 @@ export function sendRefusal(exchange: Exchange, refusing: Refusing): void {
   const status = refusing.status ?? row.status ?? 200;
   const rule = ruleOf(error);
   const text = row.text ?? (rule === undefined ? error.message : `${error.message}: ${rule}`);
-  const refusal = errors.write({ ...row, status, text, rule, reason: error.reason, incoming });
+  const { reason, metadata } = error;
+  const refusal = errors.write({ ...row, status, text, rule, reason, metadata, incoming });
   if (error.retryAfterMs !== undefined) {
     exchange.headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
   }
@@ -93,13 +105,4 @@ export function plainStatus({ reason }: AppError): 400 | 500 {
 /** The first broken rule, with its parameter's name. */
 function ruleOf({ violations: [first] }: AppError): string | undefined {
   return first && `${first.field ? `${first.field}: ` : ""}${first.description}`;
-}
-
-/** RFC 6265, 4.1. The value is percent-encoded where a cookie could not hold it. */
-function cookieText(cookie: CookieWriter<Message, Message>, answer: Answer): string {
-  const value = cookie.value(answer);
-  const attributes = answer.dialect.cookieAttributes ?? "Path=/; HttpOnly; SameSite=Lax";
-  if (value === undefined) return `${cookie.name}=; Max-Age=0; ${attributes}`;
-  const age = cookie.maxAge ? `Max-Age=${cookie.maxAge(answer)}; ` : "";
-  return `${cookie.name}=${encodeURIComponent(value.toWellFormed())}; ${age}${attributes}`;
 }

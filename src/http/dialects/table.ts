@@ -20,12 +20,16 @@ export type Names = string | readonly string[];
 
 /** What a request brought, before a message is made of it. */
 export interface Incoming {
+  /** Answered as x-request-id and found in the log. */
+  readonly requestId: string;
+  readonly method: string;
   readonly path: string;
   /** The `{parameters}` of the path. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** The name in lower case. */
   header(name: string): string | undefined;
+  /** Of several cookies of a name the first. */
   cookie(name: string): string | undefined;
   /** The parameters in the body. */
   readonly body: Fields;
@@ -158,6 +162,8 @@ export interface Failure extends Row {
   readonly reason: Reason;
   /** What went wrong, for people; broken rules with the parameter's old name. */
   readonly text: string;
+  /** What a program may want to know of it: the reason's metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The first broken rule of it, if any. */
   readonly rule: string | undefined;
   readonly incoming: Incoming;
@@ -192,8 +198,12 @@ export interface RouteSpec<In, Out> {
   before?(incoming: Incoming): Row | undefined | Promise<Row | undefined>;
   /** The JSON body. Without it the body is what `Dialect.wrap` makes of nothing, or empty. */
   readonly answer?: Writer<Out>;
-  /** Instead of JSON: a plain text. */
+  /** Instead of JSON: a text. */
   text?(answered: Answered<In, Out>): string;
+  /** The text's type; text/plain unless set. */
+  readonly textType?: string;
+  /** Headers of the answer, besides or instead of the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Instead of a body: where the browser is sent (302). */
   redirect?(answered: Answered<In, Out>): string;
   readonly cookies?: readonly CookieWriter<In, Out>[];
@@ -214,8 +224,8 @@ export interface Dialect {
   readonly doc: string;
   /** Where the access token stands: "bearer" is `Authorization: Bearer`. */
   readonly credential: "bearer" | { readonly [P in Exclude<Place, "path">]?: Names };
-  /** What the paths begin with: other paths below it get a 404 in the dialect's form. */
-  readonly prefix?: string;
+  /** What the paths begin with, one or another: other paths below it get a 404 in the dialect's form. */
+  readonly prefix?: string | readonly string[];
   readonly routes: readonly Route[];
   readonly errors: Errors;
   /** The field of the body that holds the parameters, as an object or as its JSON text. */
@@ -250,6 +260,11 @@ export function namesOf(source: object): { place: Place; names: readonly string[
 }
 
 const places: readonly Place[] = ["query", "body", "param", "outer", "path", "header", "cookie"];
+
+/** Whether a path is a dialect's own, with or without a route. */
+export function isBelow({ prefix = [] }: Pick<Dialect, "prefix">, path: string): boolean {
+  return [prefix].flat().some((each) => path.startsWith(each));
+}
 
 /** The HTTP methods of a route. */
 export function methodsOf({ method }: Pick<Route, "method">): readonly HttpMethod[] {

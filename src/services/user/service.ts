@@ -10,8 +10,9 @@ import { available, held } from "../../ledger/accounts.ts";
 import { balance } from "../../ledger/ledger.ts";
 import { service } from "../../rpc/service.ts";
 import type { Reader } from "../../storage/store.ts";
-import { contacting } from "./contacts.ts";
 import { identityNumber, isDate } from "../identity-number.ts";
+import { binding } from "./bindings.ts";
+import { contacting } from "./contacts.ts";
 import { phoneCodes } from "./phone-codes.ts";
 import * as users from "./store.ts";
 
@@ -65,71 +66,68 @@ export function userService(app: App) {
     return change;
   }
 
-  return service(
-    User,
-    {
-      ...contacting(app),
-      ...phoneCodes(app),
+  return service(User, {
+    ...contacting(app),
+    ...phoneCodes(app),
+    ...binding(app),
 
-      async set({ user }, call) {
-        const { name, agent, avatar } = user as UserRecord; // required by its rule
-        const id = call.user.uid;
-        await store.tx((tx) => users.setRecord(tx, { id, name, agent, avatar, updateAt: clock.now() }));
-        return {};
-      },
-
-      async get(_, call) {
-        const { id, name, agent, updateAt, avatar } = await record(store.read, call.user.uid);
-        return { user: { uid: `${id}`, name, agent, updateAt: BigInt(updateAt), avatar } };
-      },
-
-      async getProfile(_, call) {
-        return { profile: await profile(store.read, call.user.uid) };
-      },
-
-      async setProfile(request, call) {
-        const wanted = request.profile as UserProfile; // required by its rule
-        const uid = call.user.uid;
-        if (wanted.birthday && !isDate(wanted.birthday)) {
-          throw invalid({ field: "profile.birthday", description: "there is no such day" });
-        }
-        const change = changeOf(uid, wanted);
-        return store.tx(async (tx) => {
-          if (wanted.name !== undefined || wanted.avatar !== undefined) {
-            const { id, name, agent, avatar } = await record(tx, uid);
-            await users.setRecord(tx, {
-              id,
-              name: wanted.name ?? name,
-              agent,
-              avatar: wanted.avatar ?? avatar,
-              updateAt: clock.now(),
-            });
-          }
-          await users.changeProfile(tx, uid, change);
-          return { profile: await profile(tx, uid) };
-        });
-      },
-
-      async listSessions(_, call) {
-        const { uid, sid: current } = call.user;
-        const sessions = await auth.sessions.list(uid);
-        return {
-          sessions: sessions.map(({ sid, device, createdAt, usedAt }) => ({
-            sid,
-            device,
-            createdAt: BigInt(createdAt),
-            usedAt: BigInt(usedAt),
-            current: sid === current,
-          })),
-        };
-      },
-
-      async revokeSession({ sid, allOthers }, call) {
-        const { uid, sid: current } = call.user;
-        if (allOthers) return { revoked: await auth.sessions.revokeOthers(uid, current) };
-        return { revoked: (await auth.sessions.revoke(uid, sid, "revoked")) ? 1 : 0 };
-      },
+    async set({ user }, call) {
+      const { name, agent, avatar } = user as UserRecord; // required by its rule
+      const id = call.user.uid;
+      await store.tx((tx) => users.setRecord(tx, { id, name, agent, avatar, updateAt: clock.now() }));
+      return {};
     },
-    ["listBindings", "bind", "unbind"],
-  );
+
+    async get(_, call) {
+      const { id, name, agent, updateAt, avatar } = await record(store.read, call.user.uid);
+      return { user: { uid: `${id}`, name, agent, updateAt: BigInt(updateAt), avatar } };
+    },
+
+    async getProfile(_, call) {
+      return { profile: await profile(store.read, call.user.uid) };
+    },
+
+    async setProfile(request, call) {
+      const wanted = request.profile as UserProfile; // required by its rule
+      const uid = call.user.uid;
+      if (wanted.birthday && !isDate(wanted.birthday)) {
+        throw invalid({ field: "profile.birthday", description: "there is no such day" });
+      }
+      const change = changeOf(uid, wanted);
+      return store.tx(async (tx) => {
+        if (wanted.name !== undefined || wanted.avatar !== undefined) {
+          const { id, name, agent, avatar } = await record(tx, uid);
+          await users.setRecord(tx, {
+            id,
+            name: wanted.name ?? name,
+            agent,
+            avatar: wanted.avatar ?? avatar,
+            updateAt: clock.now(),
+          });
+        }
+        await users.changeProfile(tx, uid, change);
+        return { profile: await profile(tx, uid) };
+      });
+    },
+
+    async listSessions(_, call) {
+      const { uid, sid: current } = call.user;
+      const sessions = await auth.sessions.list(uid);
+      return {
+        sessions: sessions.map(({ sid, device, createdAt, usedAt }) => ({
+          sid,
+          device,
+          createdAt: BigInt(createdAt),
+          usedAt: BigInt(usedAt),
+          current: sid === current,
+        })),
+      };
+    },
+
+    async revokeSession({ sid, allOthers }, call) {
+      const { uid, sid: current } = call.user;
+      if (allOthers) return { revoked: await auth.sessions.revokeOthers(uid, current) };
+      return { revoked: (await auth.sessions.revoke(uid, sid, "revoked")) ? 1 : 0 };
+    },
+  });
 }

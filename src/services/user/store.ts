@@ -207,12 +207,18 @@ export async function findContact(
   return row;
 }
 
-/** How many contacts a person has: until the transaction ends, nobody else who asks gets an answer. */
-export async function takeContacts({ db, t }: Tx, userId: number): Promise<number> {
-  const { profiles: p, contacts: c } = t;
+/** Until the transaction ends, nobody else who asks for this person gets an answer. */
+export async function lockPerson({ db, t }: Tx, userId: number): Promise<void> {
+  const p = t.profiles;
   // Written so that the row is locked.
   await db.insert(p).values({ userId }).onConflictDoUpdate({ target: p.userId, set: { userId } });
-  const [row] = await db.select({ total: count() }).from(c).where(eq(c.userId, userId));
+}
+
+/** How many contacts a person has: until the transaction ends, nobody else who asks gets an answer. */
+export async function takeContacts(tx: Tx, userId: number): Promise<number> {
+  const { db, t } = tx;
+  await lockPerson(tx, userId);
+  const [row] = await db.select({ total: count() }).from(t.contacts).where(eq(t.contacts.userId, userId));
   return row?.total ?? 0;
 }
 

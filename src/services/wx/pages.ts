@@ -2,7 +2,7 @@ import type { Wx } from "../../../gen/liveuser/wx_pb.ts";
 import type { App } from "../../app.ts";
 import { AppError } from "../../errors.ts";
 import type { Implementation } from "../../rpc/service.ts";
-import { isAllowedOrigin, isAllowedPage } from "./allowed-pages.ts";
+import { isAllowedOrigin, isAllowedPage } from "../allowed-pages.ts";
 
 /** What web pages need of WeChat. */
 export function webPages({ wechat, settings }: Pick<App, "wechat" | "settings">) {

@@ -13,31 +13,17 @@ const nameLength = 64;
 const pictureLength = 2048;
 
 /** Signing in, in the mini-program or on a page, and how long that lasts. */
-export function signingIn(
-  app: Pick<App, "store" | "clock" | "ids" | "auth" | "wechat" | "settings" | "log">,
-) {
-  const { store, clock, ids, auth, wechat, settings, log } = app;
+export function signingIn(app: Parameters<typeof pageVisitor>[0] & Pick<App, "auth">) {
+  const { auth, wechat, settings } = app;
+  const visitor = pageVisitor(app);
 
   async function start(uid: number, appid: string, call: Call) {
     const { accessToken, refreshToken, expiry } = await auth.sessions.create({
       uid,
       appid,
-      device: deviceOf(call),
+      device: deviceOf(call.arrival.header("user-agent")),
     });
     return { accessToken, refreshToken, expiry: BigInt(expiry), uid: `${uid}` };
-  }
-
-  /** What the person let the page see. Without it they are signed in all the same: their code is used up. */
-  async function shownBy({ openid, accessToken, scope }: PageSession, call: Call) {
-    if (!scope.split(",").includes("snsapi_userinfo")) return undefined;
-    try {
-      return await wechat.userInfo({ openid, accessToken, signal: call.signal });
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      const { requestId } = call.arrival;
-      log.warn({ requestId, result: error.reason }, "somebody's name and picture could not be fetched");
-      return undefined;
-    }
   }
 
   return {
@@ -55,20 +41,9 @@ export function signingIn(
     },
 
     async oauthLogin({ code }, call) {
-      const session = await wechat.pageSession({ code, signal: call.signal });
-      const shown = await shownBy(session, call);
-      const { openid, unionid = shown?.unionid } = session;
-      const appid = settings.WECHAT_OA_APPID ?? settings.WECHAT_APPID;
-      const { id } = await personOf(app, { appid, openid, unionid, role: "customer" });
-      if (shown) {
-        const name = cut(shown.nickname, nameLength);
-        const picture = shown.headImgUrl.length <= pictureLength ? shown.headImgUrl : "";
-        await store.tx(async (tx) => {
-          await wx.showFollower(tx, { id: ids.next(), openid, nickName: name, iconUrl: picture });
-          await wx.fillRecord(tx, { id, name, avatar: picture, updateAt: clock.now() });
-        });
-      }
-      return start(id, appid, call);
+      const { requestId } = call.arrival;
+      const { uid, appid } = await visitor({ code, requestId, signal: call.signal });
+      return start(uid, appid, call);
     },
 
     async renewToken({ refreshToken, attemptId }) {
@@ -88,9 +63,53 @@ export function signingIn(
   } satisfies Partial<Implementation<typeof Wx>>;
 }
 
-/** What the client calls itself, so that people can tell their sessions apart. */
-function deviceOf(call: Call): string {
-  return (call.arrival.header("user-agent") ?? "").slice(0, deviceLength);
+/**
+ * Who came back from a page authorisation, by the code that they brought; a person who comes for the first
+ * time is created. What they let the page see is kept. Asked once only.
+ * @throws AppError WX_CODE_INVALID, WX_CODE_USED, WX_UNAVAILABLE, WX_MISCONFIGURED, USER_BANNED
+ */
+export function pageVisitor(app: Pick<App, "store" | "clock" | "ids" | "wechat" | "settings" | "log">) {
+  const { store, clock, ids, wechat, settings, log } = app;
+
+  /** What the person let the page see. Without it they are signed in all the same: their code is used up. */
+  async function shownBy({ openid, accessToken, scope }: PageSession, { requestId, signal }: Coming) {
+    if (!scope.split(",").includes("snsapi_userinfo")) return undefined;
+    try {
+      return await wechat.userInfo({ openid, accessToken, signal });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log.warn({ requestId, result: error.reason }, "somebody's name and picture could not be fetched");
+      return undefined;
+    }
+  }
+
+  return async (coming: Coming): Promise<{ uid: number; appid: string; openid: string }> => {
+    const session = await wechat.pageSession(coming);
+    const shown = await shownBy(session, coming);
+    const { openid, unionid = shown?.unionid } = session;
+    const appid = settings.WECHAT_OA_APPID ?? settings.WECHAT_APPID;
+    const { id } = await personOf(app, { appid, openid, unionid, role: "customer" });
+    if (shown) {
+      const name = cut(shown.nickname, nameLength);
+      const picture = shown.headImgUrl.length <= pictureLength ? shown.headImgUrl : "";
+      await store.tx(async (tx) => {
+        await wx.showFollower(tx, { id: ids.next(), openid, nickName: name, iconUrl: picture });
+        await wx.fillRecord(tx, { id, name, avatar: picture, updateAt: clock.now() });
+      });
+    }
+    return { uid: id, appid, openid };
+  };
+}
+
+interface Coming {
+  code: string;
+  requestId: string;
+  signal?: AbortSignal;
+}
+
+/** What the client calls itself (User-Agent), so that people can tell their sessions apart. */
+export function deviceOf(userAgent: string | undefined): string {
+  return (userAgent ?? "").slice(0, deviceLength);
 }
 
 /** The first `length` characters; an emoji counts as one and stays whole. */

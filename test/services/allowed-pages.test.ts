@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isAllowedOrigin, isAllowedPage } from "../../../src/services/wx/allowed-pages.ts";
+import { isAllowedOrigin, isAllowedPage } from "../../src/services/allowed-pages.ts";
 
 const prefixes = ["https://shop.example/app", "https://open.example", "http://plain.example:8080/a/"];
 

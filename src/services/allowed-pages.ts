@@ -44,3 +44,8 @@ export function isAllowedOrigin(
   const origins = prefixes.map((prefix) => new URL(prefix).origin);
   return isAllowedPage(url, origins, options);
 }
+
+/** Whether a text may stand on such a list: the address of a page, without query and fragment. */
+export function isPagePrefix(text: string): boolean {
+  return !/[?#]/.test(text) && URL.canParse(text) && isAllowedPage(text, [text]);
+}
