@@ -125,7 +125,9 @@ test("an operator's programs work beside the server", async () => {
     for (const args of [["create", "--role", "king"], ["--what"]]) {
       expect(await cli("app", ...args)).toMatchObject({
         code: 2,
-        stderr: expect.stringMatching(/^usage: [^\n]+\n$/),
+        stderr: expect.stringMatching(
+          /^usage: npm run app -- create [^\n]+\n( {7}npm run app -- [^\n]+\n)+$/,
+        ),
       });
     }
     expect((await cli("app", "disable", appid as string)).stdout).toContain("out of use");

@@ -1,4 +1,4 @@
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -18,6 +18,12 @@ export interface BuiltProgram {
 }
 
 let built: Promise<BuiltProgram> | undefined;
+
+/** Whether WeChat's WXML compiler, a program of theirs, runs here: they make it for these platforms alone. */
+export const compilerRuns =
+  process.platform === "linux"
+    ? process.arch === "x64" && existsSync("/lib64/ld-linux-x86-64.so.2")
+    : ["darwin", "win32"].includes(process.platform);
 
 /** The example's mini-program, compiled as the developer tools would; once a test run. */
 export function builtProgram(): Promise<BuiltProgram> {

@@ -14,6 +14,13 @@ interface RandomOptions {
   success(answer: { randomValues: ArrayBuffer }): void;
 }
 
+interface ModalOptions {
+  title?: string;
+  content?: string;
+  confirmText?: string;
+  cancelText?: string;
+}
+
 /** A phone: `wx` as the mini-program has it, and what its person sees and does beside the page. */
 export function createDevice() {
   const storage = new Map<string, unknown>();
@@ -69,7 +76,10 @@ export function createDevice() {
     },
     getSystemInfoSync: () => ({ SDKVersion: "3.8.0", windowWidth: 375 }),
     showToast: ({ title }: { title: string }) => void device.toasts.push(title),
-    async showModal({ title, content }: { title?: string; content?: string }) {
+    async showModal({ title, content, confirmText, cancelText }: ModalOptions) {
+      for (const text of [confirmText, cancelText]) {
+        if (text && text.length > 4) throw { errMsg: `showModal:fail ${text} is longer than 4 characters` };
+      }
       const question = content ?? title ?? "";
       device.questions.push(question);
       const answer = answers.shift();

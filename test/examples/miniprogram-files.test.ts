@@ -52,6 +52,9 @@ test("every page and component is there, in four files, and uses only what is th
   for (const path of [...pages, ...components]) {
     const parts = ["json", "ts", "wxml", "wxss"].map((end) => `${path}.${end}`);
     expect([...files]).toEqual(expect.arrayContaining(parts));
+    const tags = readFileSync(join(program, `${path}.wxml`), "utf8").matchAll(/<((?:t|page)-[\w-]+)/g);
+    const names = [...new Set([...tags].map(([, tag]) => tag))].sort();
+    expect(Object.keys(json(join(program, `${path}.json`)).usingComponents).sort(), path).toEqual(names);
     for (const used of Object.values<string>(json(join(program, `${path}.json`)).usingComponents)) {
       expect(files, `${path} uses ${used}`).toContain(
         used.startsWith("/") ? `${used.slice(1)}.json` : `miniprogram_npm/${used}.json`,

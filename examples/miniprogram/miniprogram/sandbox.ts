@@ -8,10 +8,10 @@ export const sandbox = /^http:\/\/(127\.0\.0\.1|localhost)(:|\/|$)/.test(baseUrl
 /** Has WeChat Pay's simulator pay, if the person says so; false when they don't. */
 async function pay({ package: packed }: { package: string }): Promise<boolean> {
   const { confirm } = await wx.showModal({
-    title: "Sandbox",
-    content: "Simulate the payment?",
-    confirmText: "Pay",
-    cancelText: "Don't",
+    title: "沙箱",
+    content: "模拟支付？",
+    confirmText: "支付",
+    cancelText: "取消",
   });
   if (confirm) await post("/sim/pay", { prepay_id: packed.replace("prepay_id=", "") });
   return confirm;
@@ -20,11 +20,11 @@ async function pay({ package: packed }: { package: string }): Promise<boolean> {
 /** The developer tools have no camera: what the code at the seat says is typed in. Empty when it is not. */
 async function scan(): Promise<string> {
   const { confirm, content } = await wx.showModal({
-    title: "Sandbox: which seat's code?",
+    title: "沙箱：输入座位码",
     editable: true,
-    placeholderText: "1 to 20",
-    confirmText: "Scan",
-    cancelText: "Don't",
+    placeholderText: "1 到 20",
+    confirmText: "扫码",
+    cancelText: "取消",
   });
   return confirm ? content : "";
 }

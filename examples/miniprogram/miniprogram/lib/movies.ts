@@ -28,5 +28,5 @@ async function read(productId: string): Promise<Goods> {
 }
 
 function nameless(id: string): Goods {
-  return { id, name: id, note: "", fen: 0, price: "" };
+  return { id, name: id, initial: "", note: "", fen: 0, price: "" };
 }

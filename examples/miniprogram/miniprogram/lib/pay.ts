@@ -1,5 +1,6 @@
 import { PaymentState_State } from "liveuser-client";
 import { sandbox } from "../sandbox";
+import { say } from "./act";
 import { wechat } from "./session";
 
 export type Subject = { orderId: bigint } | { ticketId: bigint };
@@ -21,10 +22,24 @@ export async function pay(subject: Subject): Promise<Outcome> {
   }
 }
 
+/**
+ * Has the person pay, then opens where it can be paid too, whatever came of it: a toast that is shown
+ * before would go away with its page.
+ */
+export async function payThenOpen(subject: Subject, open: () => Promise<unknown>): Promise<void> {
+  let outcome: Outcome;
+  try {
+    outcome = await pay(subject);
+  } finally {
+    await open();
+  }
+  say(outcomeText[outcome]);
+}
+
 export const outcomeText: Record<Outcome, string> = {
-  left: "Not paid yet",
-  paid: "Paid",
-  pending: "Paid. It takes a moment to arrive",
+  left: "尚未支付",
+  paid: "支付成功",
+  pending: "已支付，正在确认",
 };
 
 interface PayParams {

@@ -14,6 +14,8 @@ type Theme = "default" | "primary" | "success" | "warning" | "danger";
 export interface Goods {
   id: string;
   name: string;
+  /** What it has for a picture. */
+  initial: string;
   /** What else there is to say, in one line. */
   note: string;
   fen: number;
@@ -21,27 +23,44 @@ export interface Goods {
 }
 
 export function goodsView({ productId, name, price, detail }: Product): Goods {
-  return { id: productId, name, note: noteOf(detail), fen: price, price: yuan(price) };
+  return {
+    id: productId,
+    name,
+    initial: initialOf(name),
+    note: noteOf(detail),
+    fen: price,
+    price: yuan(price),
+  };
+}
+
+/** The first character of a name, of an emoji all of it. */
+export function initialOf(name: string): string {
+  return Array.from(name)[0] ?? "";
 }
 
 /** A product's detail is JSON of the operator's own: its fields in one line. */
 function noteOf(detail: string): string {
   try {
     const fields = Object.entries(JSON.parse(detail) as Record<string, unknown>);
-    return fields.map(([name, value]) => `${name}: ${value}`).join(", ");
+    return fields.map(([name, value]) => `${name}: ${value}`).join(" · ");
   } catch {
     return "";
   }
 }
 
 const orderStates: Record<OrderState, [text: string, theme: Theme]> = {
-  [OrderState.CREATED]: ["To be paid", "warning"],
-  [OrderState.PAID]: ["Paid", "success"],
-  [OrderState.CANCELLED]: ["Cancelled", "default"],
-  [OrderState.EXPIRED]: ["Ran out", "default"],
-  [OrderState.REFUNDING]: ["Refund on its way", "primary"],
-  [OrderState.REFUNDED]: ["Refunded", "default"],
+  [OrderState.CREATED]: ["待支付", "warning"],
+  [OrderState.PAID]: ["已支付", "success"],
+  [OrderState.CANCELLED]: ["已取消", "default"],
+  [OrderState.EXPIRED]: ["已超时", "default"],
+  [OrderState.REFUNDING]: ["退款中", "primary"],
+  [OrderState.REFUNDED]: ["已退款", "default"],
 };
+
+/** A state by its name in the contract, as an error has it. */
+export function orderStateText(name: string): string {
+  return orderStates[OrderState[name as keyof typeof OrderState]]?.[0] ?? "状态已变";
+}
 
 export type OrderView = ReturnType<typeof orderView>;
 
@@ -57,7 +76,7 @@ export function orderView(order: OrderRecord) {
     state,
     theme,
     lines,
-    title: lines.map(({ name, count }) => `${name} ${count}`).join(", "),
+    title: lines.map(({ name, count }) => `${name} ${count}`).join("，"),
     total: yuan(order.pay),
     discount: order.discount ? yuan(-order.discount) : "",
     createdAt: dateTime(order.createdAt),
@@ -70,21 +89,26 @@ export function orderView(order: OrderRecord) {
 }
 
 const phases: Record<Phase, [text: string, step: number]> = {
-  [Phase.PENDING_PAYMENT]: ["Waits to be paid", 0],
-  [Phase.TO_DISTRIBUTE]: ["The cinema gets it ready", 0],
-  [Phase.DISTRIBUTED]: ["Ready at your seat", 1],
-  [Phase.PLAYING]: ["Playing", 2],
-  [Phase.COMPLETED]: ["Played to the end", 4],
-  [Phase.TO_TERMINATE]: ["Left before the end", 2],
-  [Phase.TERMINATED]: ["Ended by the cinema", 2],
+  [Phase.PENDING_PAYMENT]: ["待支付", 0],
+  [Phase.TO_DISTRIBUTE]: ["影院准备中", 0],
+  [Phase.DISTRIBUTED]: ["已就绪，请入座", 1],
+  [Phase.PLAYING]: ["播放中", 2],
+  [Phase.COMPLETED]: ["已看完", 4],
+  [Phase.TO_TERMINATE]: ["已提前离开", 2],
+  [Phase.TERMINATED]: ["影院已结束放映", 2],
 };
 
 const statuses: Record<Status, [text: string, theme: Theme]> = {
-  [Status.PENDING_PAYMENT]: ["To be paid", "warning"],
-  [Status.ALREADY_PAID]: ["Paid", "success"],
-  [Status.OVER_TIME]: ["Ran out", "default"],
-  [Status.CANCELLED]: ["Cancelled", "default"],
+  [Status.PENDING_PAYMENT]: ["待支付", "warning"],
+  [Status.ALREADY_PAID]: ["已支付", "success"],
+  [Status.OVER_TIME]: ["已超时", "default"],
+  [Status.CANCELLED]: ["已取消", "default"],
 };
+
+/** A status by its name in the contract, as an error has it. */
+export function ticketStatusText(name: string): string {
+  return statuses[Status[name as keyof typeof Status]]?.[0] ?? "状态已变";
+}
 
 export type TicketView = ReturnType<typeof ticketView>;
 
@@ -100,8 +124,8 @@ export function ticketView(ticket: TicketRecord, nameOf: (movieId: string) => st
     theme,
     progress: alive ? progress : "",
     step,
-    movies: ticket.movieIds.map(nameOf).join(", "),
-    seat: `${ticket.cinemaName}, ${ticket.hallName}, seat ${ticket.seatNumber}`,
+    movies: ticket.movieIds.map(nameOf).join("，"),
+    seat: `${ticket.cinemaName} · ${ticket.hallName} · ${ticket.seatNumber}\u00a0座`,
     price: yuan(ticket.actualPrice),
     madeAt: dateTime(ticket.startTime),
     payUntil: dateTime(Number(ticket.startTime) + ticket.expireTime * 1000),
@@ -111,4 +135,19 @@ export function ticketView(ticket: TicketRecord, nameOf: (movieId: string) => st
     broken: phase === Phase.TO_TERMINATE || phase === Phase.TERMINATED,
     moving: alive && phase !== Phase.COMPLETED && phase !== Phase.TERMINATED,
   };
+}
+
+const devices: [agent: RegExp, name: string][] = [
+  [/wechatdevtools/i, "微信开发者工具"],
+  [/iPhone/, "iPhone"],
+  [/iPad/, "iPad"],
+  [/HarmonyOS/i, "鸿蒙设备"],
+  [/Android/, "Android 设备"],
+  [/Windows/, "Windows 电脑"],
+  [/Macintosh/, "Mac 电脑"],
+];
+
+/** What a person calls the device whose program names itself like this (User-Agent). */
+export function deviceName(agent: string): string {
+  return devices.find(([known]) => known.test(agent))?.[1] ?? "其他设备";
 }

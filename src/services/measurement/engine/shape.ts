@@ -1,4 +1,4 @@
-import { median, vertex } from "./numbers.ts";
+import { mean, median, vertex } from "./numbers.ts";
 
 /** A beat after its comparison with its neighbours. Places are samples at 100 Hz. */
 export interface Beat {
@@ -31,7 +31,11 @@ export function compareBeats(wave: Float64Array, places: number[]): Beat[] {
 function compareBlock(wave: Float64Array, places: number[]): Beat[] {
   const period = median(places.slice(1).map((place, i) => place - (places[i] as number)));
   const step = ((before + after) * period) / points;
-  const cut = (centre: number) => normalised(shapeAt(wave, centre - before * period, step));
+  const cut = (centre: number) => {
+    const into = new Float64Array(points);
+    cutOut(wave, { from: centre - before * period, step, into });
+    return normalised(into);
+  };
   let at = places;
   let shapes = at.map(cut);
   for (const _ of [1, 2]) {
@@ -45,11 +49,11 @@ function compareBlock(wave: Float64Array, places: number[]): Beat[] {
   const template = sumOf(shapes.map(({ shape }) => shape));
   const top = peakOf(template) * step - before * period;
   const usual = median(shapes.map(({ norm }) => norm));
-  return shapes.map(({ shape, norm }, i) => ({
-    at: (at[i] as number) + top,
-    likeness: dot(unit(without(template, shape)), shape),
-    size: norm / usual,
-  }));
+  return shapes.map(({ shape, norm }, i) => {
+    const rest = without(template, shape);
+    const likeness = dot(rest, shape) / (Math.sqrt(dot(rest, rest)) || 1);
+    return { at: (at[i] as number) + top, likeness, size: norm / usual };
+  });
 }
 
 interface Matched {
@@ -58,47 +62,59 @@ interface Matched {
   template: Float64Array;
 }
 
-/** How many samples later (or earlier) the wave is most like the template. */
+/** How many samples later (or earlier) the wave is most like the template, whose mean is 0. */
 function bestShift(wave: Float64Array, place: number, { period, step, template }: Matched): number {
   const reach = Math.max(2, Math.round(shifts * period));
-  const fit = Float64Array.from({ length: 2 * reach + 1 }, (_, i) => {
-    return dot(normalised(shapeAt(wave, place + i - reach - before * period, step)).shape, template);
-  });
+  const fit = new Float64Array(2 * reach + 1);
+  const shape = new Float64Array(points);
   let best = 1;
-  for (let i = 2; i < fit.length - 1; i++) if ((fit[i] as number) > (fit[best] as number)) best = i;
+  for (let i = 0; i < fit.length; i++) {
+    cutOut(wave, { from: place + i - reach - before * period, step, into: shape });
+    fit[i] = dot(shape, template) / (Math.sqrt(centredPower(shape)) || 1);
+    if (i > 1 && i < fit.length - 1 && (fit[i] as number) > (fit[best] as number)) best = i;
+  }
   return best - reach + vertex(fit[best - 1] as number, fit[best] as number, fit[best + 1] as number);
 }
 
-/** `points` values of the wave, by cubic interpolation; beyond its ends its end values. */
-function shapeAt(wave: Float64Array, from: number, step: number): Float64Array {
-  const shape = new Float64Array(points);
+interface Cut {
+  from: number;
+  step: number;
+  into: Float64Array;
+}
+
+/** Values of the wave, by cubic interpolation (Catmull and Rom); beyond its ends its end values. */
+function cutOut(wave: Float64Array, { from, step, into }: Cut): void {
   const last = wave.length - 1;
-  for (let i = 0; i < points; i++) {
+  for (let i = 0; i < into.length; i++) {
     const x = Math.max(0, Math.min(last, from + i * step));
     const cell = Math.floor(x);
     const t = x - cell;
+    const a = wave[Math.max(0, cell - 1)] as number;
     const b = wave[cell] as number;
     const c = wave[Math.min(last, cell + 1)] as number;
-    const a = wave[Math.max(0, cell - 1)] as number;
     const d = wave[Math.min(last, cell + 2)] as number;
-    shape[i] = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
+    into[i] = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
   }
-  return shape;
 }
 
-/** The shape with mean 0 and length 1, and the length it had. */
-function normalised(shape: Float64Array): { shape: Float64Array; norm: number } {
+/** The sum of squares about the mean. */
+function centredPower(shape: Float64Array): number {
   let sum = 0;
-  for (const value of shape) sum += value;
-  const mean = sum / shape.length;
-  for (let i = 0; i < shape.length; i++) shape[i] = (shape[i] as number) - mean;
-  const norm = Math.sqrt(dot(shape, shape));
-  return { shape: unit(shape), norm };
+  let squares = 0;
+  for (let i = 0; i < shape.length; i++) {
+    const value = shape[i] as number;
+    sum += value;
+    squares += value * value;
+  }
+  return Math.max(0, squares - (sum * sum) / shape.length);
 }
 
-function unit(shape: Float64Array): Float64Array {
-  const norm = Math.sqrt(dot(shape, shape)) || 1;
-  return shape.map((value) => value / norm);
+/** The shape with mean 0 and length 1, in place, and the length it had. */
+function normalised(shape: Float64Array): { shape: Float64Array; norm: number } {
+  const average = mean(shape);
+  const norm = Math.sqrt(centredPower(shape));
+  for (let i = 0; i < shape.length; i++) shape[i] = ((shape[i] as number) - average) / (norm || 1);
+  return { shape, norm };
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -115,8 +131,10 @@ function sumOf(shapes: Float64Array[]): Float64Array {
 }
 
 /** So that a beat is compared with the others, not with itself. */
-function without(sum: Float64Array, shape: Float64Array | undefined): Float64Array {
-  return shape ? sum.map((value, i) => value - (shape[i] as number)) : sum;
+function without(sum: Float64Array, shape: Float64Array): Float64Array {
+  const rest = new Float64Array(points);
+  for (let i = 0; i < points; i++) rest[i] = (sum[i] as number) - (shape[i] as number);
+  return rest;
 }
 
 /** The template's highest place near its beats' peaks, interpolated. */

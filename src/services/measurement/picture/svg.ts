@@ -62,7 +62,7 @@ export function wrapped(words: string, widest: number): string[] {
   for (const token of words.match(/[\u0021-\u007e–]+|./gsu) ?? []) {
     const wide = tokenWidth(token);
     // Chinese sets no stop or comma at a line's beginning.
-    if (used + wide > widest && current && !/^[，。；、）％]/u.test(token)) {
+    if (used + wide > widest && current && !/^[，。；：、）]/u.test(token)) {
       lines.push(current.trimEnd());
       [current, used] = ["", 0];
     }

@@ -101,9 +101,10 @@ interface Row {
 function pathOf(values: Float64Array, { from, perRow, bounds: [low, high], top }: Row): string {
   const first = Math.ceil(from);
   const last = Math.min(values.length, Math.ceil(from + perRow));
+  const exact = perRow > 8 * inner ? Math.round : short; // a dense row is a band of whole pixels
   const point = (index: number) => {
     const y = Math.max(0, Math.min(1, (high - (values[index] as number)) / (high - low)));
-    return `${short(margin + ((index - from) / perRow) * inner)} ${short(top + y * waveHeight)}`;
+    return `${exact(margin + ((index - from) / perRow) * inner)} ${exact(top + y * waveHeight)}`;
   };
   const points: string[] = [];
   const columns = perRow > 2 * inner ? inner : perRow;

@@ -1,10 +1,10 @@
 import { CartAction, Product_Kind, reasonOf } from "liveuser-client";
-import { act, say } from "../../lib/act";
+import { act, say, telling } from "../../lib/act";
 import { int64 } from "../../lib/int64";
 import { nextOf, readFirst, readNext, unread } from "../../lib/list";
 import { yuan } from "../../lib/money";
 import { moviesOf, rememberMovies } from "../../lib/movies";
-import { outcomeText, pay } from "../../lib/pay";
+import { payThenOpen } from "../../lib/pay";
 import { scanScene, sceneIn } from "../../lib/scene";
 import { cart, catalog, wechat } from "../../lib/session";
 import type { Goods } from "../../lib/views";
@@ -21,6 +21,8 @@ Page({
     seat: "",
     busy: false,
   },
+  /** How often the cart was read: of two readings under way the later one counts. */
+  cartReads: 0,
 
   /** A seat's mini-program code opens this page, with its scene. */
   async onLoad({ scene = "" }: Record<string, string | undefined>) {
@@ -29,7 +31,8 @@ Page({
   },
 
   async onShow() {
-    await act(this, async () => {
+    // Not an act: nothing that is tapped meanwhile may get lost.
+    await telling(async () => {
       await this.showCart();
       if (!this.data.seat) await this.showLastScan();
     });
@@ -49,8 +52,10 @@ Page({
   },
 
   async showCart() {
+    const read = ++this.cartReads;
     const { movieIds } = await cart.get({});
     const movies = await moviesOf(movieIds);
+    if (read !== this.cartReads) return;
     this.setData({
       cart: movies,
       inCart: Object.fromEntries(movieIds.map((id) => [id, true])),
@@ -62,20 +67,21 @@ Page({
   async showLastScan() {
     try {
       const { sceneId } = await wechat.getScene({});
-      this.setData({ seat: `Seat code ${sceneId}` });
+      // Another may have been scanned here meanwhile.
+      if (!this.data.seat) this.setData({ seat: seatText(sceneId) });
     } catch (error) {
       if (reasonOf(error) !== "SCENE_NOT_FOUND") throw error;
     }
   },
 
   setScene(sceneId: number) {
-    this.setData({ sceneId, seat: `Seat code ${sceneId}` });
+    this.setData({ sceneId, seat: seatText(sceneId) });
   },
 
   async scan() {
     await act(this, async () => {
       const sceneId = await scanScene();
-      if (sceneId === 0) say("That is not a seat's code");
+      if (sceneId === 0) say("这不是座位二维码");
       else if (sceneId !== undefined) this.setScene(sceneId);
     });
   },
@@ -95,20 +101,29 @@ Page({
     });
   },
 
+  async makeTicket() {
+    try {
+      return (await cart.submit({ sceneId: this.data.sceneId })).ticket;
+    } finally {
+      // Also after a failure: the answer before may have got lost, and the cart is empty.
+      await this.showCart();
+    }
+  },
+
   async submit() {
     await act(this, async () => {
-      const { ticket } = await cart.submit({ sceneId: this.data.sceneId });
-      await this.showCart();
+      const ticket = await this.makeTicket();
       if (!ticket) return;
-      // The tickets open whatever comes of the payment: it can be paid there too.
-      try {
-        if (ticket.actualPrice > 0) say(outcomeText[await pay({ ticketId: ticket.ticketId })]);
-      } finally {
-        wx.switchTab({ url: "/pages/tickets/tickets" });
-      }
+      const open = () => wx.switchTab({ url: "/pages/tickets/tickets" });
+      if (ticket.actualPrice > 0) await payThenOpen({ ticketId: ticket.ticketId }, open);
+      else await open();
     });
   },
 });
+
+function seatText(sceneId: number): string {
+  return `座位码 ${sceneId}`;
+}
 
 async function readMovies(from: string) {
   const { products, cursor } = await catalog.list({ kind: Product_Kind.MOVIE, cursor: int64(from) });

@@ -64,15 +64,15 @@ Page({
 
   async cancel() {
     await act(this, async () => {
-      if (!(await sure("Cancel this order?", "Cancel it"))) return;
+      if (!(await sure("确定取消该订单？", "取消订单"))) return;
       this.show((await orders.cancel({ id: int64(this.id) })).order);
     });
   },
 
   async refund() {
     await act(this, async () => {
-      if (!(await sure("Ask for the money back?", "Ask"))) return;
-      this.show((await orders.refund({ id: int64(this.id), reason: "Asked for in the mini-program" })).order);
+      if (!(await sure("确定申请退款？", "申请退款"))) return;
+      this.show((await orders.refund({ id: int64(this.id), reason: "用户在小程序中申请" })).order);
     });
   },
 });

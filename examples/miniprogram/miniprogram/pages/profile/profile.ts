@@ -1,19 +1,24 @@
-import type { UserProfile } from "liveuser-client";
+import type { UserProfile, UserRecord } from "liveuser-client";
 import { reasonOf } from "liveuser-client";
 import { act, say } from "../../lib/act";
 import { textOf } from "../../lib/errors";
 import { yuan } from "../../lib/money";
 import { session, users, wechat } from "../../lib/session";
 import { dateTime } from "../../lib/time";
+import { deviceName, initialOf } from "../../lib/views";
 import { sandbox } from "../../sandbox";
 
 interface Me {
   uid: string;
   name: string;
+  /** The address of a picture; empty for none. */
+  avatar: string;
+  /** What is shown without a picture. */
+  initial: string;
   birthday: string;
   phone: string;
   balance: string;
-  /** What of the balance is held; empty for nothing. */
+  /** What is held besides the balance; empty for nothing. */
   frozen: string;
 }
 
@@ -66,10 +71,10 @@ Page({
       users.listSessions({}),
     ]);
     this.setData({
-      me: meView(user?.uid ?? "", profile),
+      me: meView(user, profile),
       sessions: sessions.map(({ sid, device, usedAt, current }) => ({
         sid,
-        device: device || "A device without a name",
+        device: deviceName(device),
         usedAt: dateTime(usedAt),
         current,
       })),
@@ -80,28 +85,36 @@ Page({
     this.setData({ me: undefined, sessions: [], signedOut: true, failure: "" });
   },
 
-  async rename({ detail }: WechatMiniprogram.InputBlur) {
-    const name = detail.value.trim();
-    if (name === this.data.me?.name) return;
-    await this.change({ name });
-  },
-
-  async setBirthday({ detail }: WechatMiniprogram.PickerChange) {
-    await this.change({ birthday: String(detail.value) });
-  },
-
-  async change(profile: { name?: string; birthday?: string }) {
-    await act(this, async () => {
-      await users.setProfile({ profile });
-      await this.showMe();
-      say("Saved");
+  /** Of the form, not of the field: WeChat checks a nickname and empties one that it does not allow. */
+  async rename({ detail }: WechatMiniprogram.FormSubmit) {
+    const name = String(detail.value.name ?? "").trim();
+    if (!name) return say("请填写昵称");
+    await this.change(async () => {
+      // A record is set as a whole.
+      const { user } = await users.get({});
+      await users.set({ user: { name, agent: user?.agent, avatar: user?.avatar } });
     });
   },
 
-  async takePhone({ detail }: WechatMiniprogram.CustomEvent<{ code?: string }>) {
+  async setBirthday({ detail }: WechatMiniprogram.PickerChange) {
+    const birthday = String(detail.value);
+    await this.change(() => users.setProfile({ profile: { birthday } }));
+  },
+
+  async change(write: () => Promise<unknown>) {
+    await act(this, async () => {
+      await write();
+      await this.showMe();
+      say("已保存");
+    });
+  },
+
+  async takePhone({ detail }: WechatMiniprogram.CustomEvent<{ code?: string; errMsg?: string }>) {
     const code = sandbox ? sandbox.phoneCode : detail.code;
-    // The person said no.
-    if (!code) return;
+    if (!code) {
+      if (!/deny|cancel/.test(detail.errMsg ?? "")) say("微信未能提供手机号");
+      return;
+    }
     await act(this, async () => {
       await wechat.getPhoneNumber({ code });
       await this.showMe();
@@ -130,8 +143,9 @@ Page({
   },
 });
 
-function meView(uid: string, profile?: UserProfile): Me {
-  const { name = "", birthday = "", phone = "", balance = 0, frozenBalance = 0 } = profile ?? {};
+function meView(user?: UserRecord, profile?: UserProfile): Me {
+  const { uid = "", name = "", avatar = "" } = user ?? {};
+  const { birthday = "", phone = "", balance = 0, frozenBalance = 0 } = profile ?? {};
   const frozen = String(frozenBalance) === "0" ? "" : yuan(frozenBalance);
-  return { uid, name, birthday, phone, balance: yuan(balance), frozen };
+  return { uid, name, avatar, initial: initialOf(name), birthday, phone, balance: yuan(balance), frozen };
 }

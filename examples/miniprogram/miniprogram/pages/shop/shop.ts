@@ -1,10 +1,10 @@
 import { Product_Kind } from "liveuser-client";
-import { act, say } from "../../lib/act";
+import { act } from "../../lib/act";
 import { int64 } from "../../lib/int64";
 import { nextOf, readFirst, readNext, unread } from "../../lib/list";
 import { yuan } from "../../lib/money";
 import { orderAnswered, orderKey } from "../../lib/order-key";
-import { outcomeText, pay } from "../../lib/pay";
+import { payThenOpen } from "../../lib/pay";
 import { catalog, orders } from "../../lib/session";
 import type { Goods } from "../../lib/views";
 import { goodsView } from "../../lib/views";
@@ -34,16 +34,21 @@ Page({
 
   async reload() {
     await readFirst(this, readGoods);
+    this.setCounts(this.data.counts);
   },
 
   choose({ currentTarget, detail }: WechatMiniprogram.CustomEvent<{ value: number }>) {
     this.setCounts({ ...this.data.counts, [currentTarget.dataset.id]: detail.value });
   },
 
-  setCounts(counts: Record<string, number>) {
-    const fen = this.data.items.reduce((sum, { id, fen }) => sum + fen * (counts[id] ?? 0), 0);
-    const chosen = Object.values(counts).reduce((sum, count) => sum + count, 0);
-    this.setData({ counts, chosen, total: yuan(fen) });
+  /** Fills the basket; what is not in the list, or not any more, is left out. */
+  setCounts(wanted: Record<string, number>) {
+    const lines = this.data.items.map(({ id, fen }) => ({ id, fen, count: wanted[id] ?? 0 }));
+    this.setData({
+      counts: Object.fromEntries(lines.map(({ id, count }) => [id, count])),
+      chosen: lines.reduce((sum, { count }) => sum + count, 0),
+      total: yuan(lines.reduce((sum, { fen, count }) => sum + fen * count, 0)),
+    });
   },
 
   async order() {
@@ -56,12 +61,9 @@ Page({
       orderAnswered();
       this.setCounts({});
       if (!order) return;
-      // The page of the order opens whatever comes of the payment: it can be paid there too.
-      try {
-        if (order.pay > 0) say(outcomeText[await pay({ orderId: order.id })]);
-      } finally {
-        wx.navigateTo({ url: `/pages/order/order?id=${order.id}` });
-      }
+      const open = () => wx.navigateTo({ url: `/pages/order/order?id=${order.id}` });
+      if (order.pay > 0) await payThenOpen({ orderId: order.id }, open);
+      else await open();
     });
   },
 });

@@ -49,6 +49,8 @@ Page({
   /** Brings the newest tickets up to date, without a word: whoever scrolled down keeps what is below. */
   async look() {
     const { items } = await readTickets("").catch(() => ({ items: [] }));
+    // Whoever reads the list or its next part brings what is newer.
+    if (this.data.loading) return;
     const fresh = new Map(items.map((ticket) => [ticket.id, ticket]));
     this.setData({ items: this.data.items.map((ticket) => fresh.get(ticket.id) ?? ticket) });
   },
@@ -62,7 +64,7 @@ Page({
 
   async cancel({ currentTarget }: WechatMiniprogram.CustomEvent) {
     await act(this, async () => {
-      if (!(await sure("Cancel this ticket? Its movies go back into the cart.", "Cancel it"))) return;
+      if (!(await sure("确定取消？影片会放回已选影片", "取消订票"))) return;
       await tickets.cancel({ ticketId: int64(currentTarget.dataset.id) });
       await this.reload();
     });
@@ -70,11 +72,15 @@ Page({
 
   async complain({ currentTarget }: WechatMiniprogram.CustomEvent) {
     await act(this, async () => {
-      const title = "What is wrong?";
-      const { confirm, content } = await wx.showModal({ title, editable: true, cancelText: "Back" });
+      const { confirm, content } = await wx.showModal({
+        title: "遇到了什么问题？",
+        editable: true,
+        confirmText: "提交",
+        cancelText: "返回",
+      });
       if (!confirm || !content) return;
       await tickets.complain({ ticketId: int64(currentTarget.dataset.id), content });
-      say("Thank you. The cinema looks into it");
+      say("已收到，影院会尽快处理");
     });
   },
 });
