@@ -93,9 +93,9 @@ export function createSimulator({
     if (ours(request.path) && isForeign(request)) return json({ error: "from another page" }, 403);
     const work = () => route(request);
     try {
-      return ours(request.path) ? await work() : await withFault(sim, request.path, work);
+      return ours(request.path) ? readable(request, await work()) : await withFault(sim, request.path, work);
     } catch (error) {
-      if (error instanceof BadRequest) return json({ error: error.message }, 400);
+      if (error instanceof BadRequest) return readable(request, json({ error: error.message }, 400));
       throw error;
     }
   }
@@ -114,6 +114,12 @@ export function createSimulator({
 }
 
 const loopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
+
+/** An answer that the page which asks may read, on whatever port it is. */
+function readable({ headers: { origin } }: SimRequest, reply: SimReply | undefined): SimReply | undefined {
+  if (!reply || origin === undefined) return reply;
+  return { ...reply, headers: { ...reply.headers, "access-control-allow-origin": origin, vary: "Origin" } };
+}
 
 /** Whether a web page of another machine asks, on whose behalf a browser does it unasked. */
 function isForeign({ headers }: SimRequest): boolean {

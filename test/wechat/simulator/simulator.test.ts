@@ -139,7 +139,9 @@ test("a page of another machine can do nothing", async () => {
   expect((await ask("null")).status).toBe(403);
   expect((await ask("http://127.0.0.1.evil.test")).status).toBe(403);
   expect((await ask(sim.url)).status).toBe(200);
-  expect((await ask("http://localhost:8080")).status).toBe(200);
+  const local = await ask("http://localhost:8080");
+  expect(local.status).toBe(200);
+  expect(local.headers.get("access-control-allow-origin")).toBe("http://localhost:8080");
 });
 
 test("the same random bytes and clock give the same answers", async () => {

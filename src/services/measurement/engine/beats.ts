@@ -39,7 +39,7 @@ export function findBeats(wave: Float64Array, track: Track): number[] {
 function periodsOf(beats: number[], reach: number): Track {
   const at = beats.slice(1).map((beat, i) => (beat + (beats[i] as number)) / 2 / rate);
   const intervals = beats.slice(1).map((beat, i) => (beat - (beats[i] as number)) / rate);
-  return { at, period: Array.from(runningMedian(intervals, reach)), strength: at.map(() => 1) };
+  return { at, period: [...runningMedian(intervals, reach)], strength: [] };
 }
 
 function bestChain(peaks: Peak[], tightness: number): number[] {
@@ -82,9 +82,9 @@ function peaksOf(wave: Float64Array, track: Track): Peak[] {
     return ((sums[to] as number) - (sums[from] as number)) / (to - from);
   };
   const periods = new Float64Array(wave.length);
-  const trackAt = follow(track);
+  const periodAt = follow(track, track.period);
   for (let i = 0; i < wave.length; i++) {
-    const period = trackAt(i / rate).period * rate;
+    const period = periodAt(i / rate) * rate;
     periods[i] = period;
     strength[i] = average(i, Math.round(period / 12)) - average(i, Math.round(period / 2));
   }

@@ -28,12 +28,12 @@ export function intervalsOf(places: Place[], track: Track): Interval[] {
   const clear = places.filter((place) => place.clear);
   const intervals = clear.slice(1).map(({ at }, i) => ({ from: (clear[i] as Place).at, to: at, beats: 0 }));
   const usual = runningMedian(intervals.map(lengthOf), neighbours);
-  const trackAt = follow(track);
+  const periodAt = follow(track, track.period);
   intervals.forEach((interval, i) => {
     const normal = usual[i] as number;
     const ratio = lengthOf(interval) / normal;
     const whole = Math.round(ratio);
-    const { period } = trackAt((interval.from + interval.to) / 2000);
+    const period = periodAt((interval.from + interval.to) / 2000);
     const agrees = Math.abs(normal / 1000 / period - 1) <= agreement;
     if (agrees && whole >= 1 && whole <= 3 && Math.abs(ratio - whole) <= tolerance) interval.beats = whole;
   });

@@ -8,8 +8,28 @@ export function median(values: ArrayLike<number>): number {
 
 /** For each value the median of it and its neighbours, `reach` of them on either side where there are. */
 export function runningMedian(values: ArrayLike<number>, reach: number): Float64Array {
-  const all = Float64Array.from(values);
-  return all.map((_, i) => median(all.subarray(Math.max(0, i - reach), i + reach + 1)));
+  const window: number[] = []; // in order of size
+  const place = (value: number) => {
+    let [low, high] = [0, window.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((window[middle] as number) < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const medians = new Float64Array(values.length);
+  for (let i = -reach; i < values.length; i++) {
+    const coming = values[i + reach];
+    const going = values[i - reach - 1];
+    if (coming !== undefined) window.splice(place(coming), 0, coming);
+    if (going !== undefined) window.splice(place(going), 1);
+    if (i < 0) continue;
+    const half = window.length >> 1;
+    const upper = window[half] as number;
+    medians[i] = window.length % 2 === 1 ? upper : ((window[half - 1] as number) + upper) / 2;
+  }
+  return medians;
 }
 
 export function sum(values: ArrayLike<number>): number {

@@ -105,22 +105,15 @@ function bestPath(strengths: Float64Array[]): number[] {
   return path.reverse();
 }
 
-/** The track between its windows, for times (s) that rise from call to call. */
-export function follow({
-  at,
-  period,
-  strength,
-}: Track): (time: number) => { period: number; strength: number } {
+/** Values at the track's windows, between them in a line, for times (s) that rise from call to call. */
+export function follow({ at }: Track, values: number[]): (time: number) => number {
   let next = 0; // the first window after the time
   return (time) => {
     while (next < at.length && (at[next] as number) <= time) next++;
-    const after = Math.min(next, at.length - 1);
-    const before = Math.max(0, next - 1);
-    const gap = (at[after] as number) - (at[before] as number);
-    const share = gap > 0 ? (time - (at[before] as number)) / gap : 0;
-    const between = (values: number[]) => {
-      return (values[before] as number) + ((values[after] as number) - (values[before] as number)) * share;
-    };
-    return { period: between(period), strength: between(strength) };
+    if (next === 0) return values[0] as number;
+    const before = values[next - 1] as number;
+    if (next === at.length) return before;
+    const start = at[next - 1] as number;
+    return before + (((values[next] as number) - before) * (time - start)) / ((at[next] as number) - start);
   };
 }

@@ -47,8 +47,8 @@ export function qualityOf({ track, beats, intervals }: Found, seconds: number) {
   const left =
     seconds -
     sum(beats.map(({ at }, i) => (on[i] && on[i - 1] ? 0 : (at - (beats[i - 1]?.at ?? at)) / rate)));
-  const trackAt = follow(track);
-  const strengths = beats.map(({ at }) => trackAt(at / rate).strength);
+  const strengthAt = follow(track, track.strength);
+  const strengths = beats.map(({ at }) => strengthAt(at / rate));
   const weighted = (values: number[]) => {
     const used = (value: number, i: number) => (on[i] ? value * (weight[i] as number) : 0);
     return sum(values.map(used)) / sum(weight.map((_, i) => used(1, i))) || 0;

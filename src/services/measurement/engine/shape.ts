@@ -40,10 +40,10 @@ function compareBlock(wave: Float64Array, places: number[]): Beat[] {
   let shapes = at.map(cut);
   for (const _ of [1, 2]) {
     const template = sumOf(shapes.map(({ shape }) => shape));
-    at = at.map(
-      (place, i) =>
-        place + bestShift(wave, place, { period, step, template: without(template, shapes[i]?.shape) }),
-    );
+    at = at.map((place, i) => {
+      const others = without(template, shapes[i]?.shape as Float64Array);
+      return place + bestShift(wave, place, { period, step, template: others });
+    });
     shapes = at.map(cut);
   }
   const template = sumOf(shapes.map(({ shape }) => shape));
