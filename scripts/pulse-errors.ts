@@ -88,7 +88,7 @@ function falseAlarms(): string {
       if (builtIn.analyze(makeNoise(colour, sampleRate, { seconds, seed })).ok) reported++;
     }
   }
-  return `Of ${tried} waves of pure noise (${colours.join(", ")}; 8–60 s) ${reported} were taken for a pulse.`;
+  return `Of ${tried} waves of pure noise (${colours.join(", ")}; 8–40 s) ${reported} were taken for a pulse.`;
 }
 
 const ink = "#1c2733";

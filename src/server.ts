@@ -57,10 +57,11 @@ function metricsAccess({ METRICS_TOKEN: token, sandbox }: App["settings"]) {
 /** The example of a page inside WeChat, built when somebody looks at it. */
 function examplePage({ WECHAT_PAY_BASE: simulator }: App["settings"]) {
   const connect = ["'self'", ...(simulator ? [new URL(simulator).origin] : [])].join(" ");
-  const policy = `default-src 'self'; img-src 'self' blob:; connect-src ${connect}; frame-ancestors 'none'; base-uri 'none'`;
+  const policy = `default-src 'self'; img-src 'self' blob: data:; connect-src ${connect}; frame-ancestors 'none'; base-uri 'none'`;
   return createFolder({
     at: "/h5/",
     folder: async () => (await import("../examples/h5/build.ts")).builtPage(),
+    absent: "The page is not built, and Vite, which builds it, is not installed: npm ci in a clone.\n",
     headers: { "content-security-policy": policy, "referrer-policy": "no-referrer" },
   });
 }

@@ -1,12 +1,17 @@
 import { type Browser, type BrowserContext, type Page, chromium as playwright } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startApp, type TestApp } from "../app.ts";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { createFolder } from "../../src/http/external/folder.ts";
+import { sandboxApp } from "../../src/wechat/simulator/sandbox-app.ts";
+import { eventually, startApp, type TestApp } from "../app.ts";
 import { chromium } from "./chromium.ts";
 
 let browser: Browser;
 
 beforeAll(async () => {
-  if (chromium) browser = await playwright.launch({ executablePath: chromium, args: ["--no-sandbox"] });
+  if (!chromium) return;
+  const camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  browser = await playwright.launch({ executablePath: chromium, args: ["--no-sandbox", ...camera] });
 });
 
 afterAll(async () => {
@@ -42,17 +47,33 @@ async function visit(environment: Record<string, string> = {}): Promise<Visit> {
 
 async function signIn(page: Page, url: string, name: string): Promise<void> {
   await page.goto(`${url}/h5/`);
+  await authorise(page, name);
+  await page.getByRole("heading", { name: "我的测量" }).waitFor();
+}
+
+async function authorise(page: Page, name: string): Promise<void> {
   await page.getByRole("button", { name: "微信登录" }).click();
   // The sandbox's WeChat asks who it is.
   await page.getByPlaceholder("a name").fill(name);
   await page.getByRole("button", { name: "Allow" }).click();
-  await page.getByRole("heading", { name: "我的测量" }).waitFor();
 }
 
 async function recordDemo(page: Page): Promise<void> {
   await page.getByRole("link", { name: "新测量" }).click();
   await page.getByRole("button", { name: "使用演示波形" }).click();
   await page.getByRole("button", { name: "停止" }).waitFor();
+}
+
+/** A heart of 90 beats a minute, as a file. */
+async function importWave(page: Page, wave = beats(2000).join("\n")): Promise<void> {
+  const file = { name: "wave.csv", mimeType: "text/csv", buffer: Buffer.from(wave) };
+  await page.getByLabel("导入波形文件").setInputFiles(file);
+}
+
+/** At 100 Hz. */
+function beats(count: number): number[] {
+  const beat = (t: number) => Math.exp(-((((t * 1.5) % 1) - 0.3) ** 2) / 0.01);
+  return Array.from({ length: count }, (_, i) => Number(beat(i / 100).toFixed(4)));
 }
 
 const heartRate = (page: Page) => page.locator("#heart-rate");
@@ -80,7 +101,7 @@ inBrowser("from sign-in to the report, its picture and back", async () => {
     page.waitForEvent("download"),
     page.getByRole("link", { name: "保存图片" }).click(),
   ]);
-  expect(file.suggestedFilename()).toMatch(/^pulse-\d+\.svg$/);
+  expect(file.suggestedFilename()).toMatch(/^pulse-\d+\.png$/);
 
   await page.getByLabel("备注").fill("晨起 <b>");
   await page.getByRole("button", { name: "保存备注" }).click();
@@ -93,6 +114,10 @@ inBrowser("from sign-in to the report, its picture and back", async () => {
   const id = BigInt(new URL(page.url()).hash.replace("#/m/", ""));
   const bob = await app.signIn("bob");
   await expect(bob.measurement.get({ id })).rejects.toThrow("measurement");
+  const { measurement: bobs } = await bob.measurement.record({ samples: [1, 2, 3], sampleRate: 20 });
+  await page.goto(`${app.url}/h5/#/m/${bobs?.id}`);
+  await page.getByText("没有这条测量记录").waitFor();
+  await page.goBack();
 
   await page.reload();
   await heartRate(page).waitFor();
@@ -107,7 +132,8 @@ inBrowser("where a report has a price, it is there once it is paid", async () =>
   await using visited = await visit({ MEASUREMENT_PRICE: "990" });
   const { app, page } = visited;
   await signIn(page, app.url, "alice");
-  await recordDemo(page);
+  await page.getByRole("link", { name: "新测量" }).click();
+  await importWave(page);
   await page.getByText("需要支付 ¥9.90").waitFor();
   expect(await heartRate(page).count()).toBe(0);
 
@@ -121,6 +147,22 @@ inBrowser("where a report has a price, it is there once it is paid", async () =>
 
   await page.getByRole("link", { name: "脉搏测量" }).click();
   await page.getByText("已支付").waitFor();
+
+  // The money comes, and what the page then asks fails: the next try finds it paid.
+  await page.getByRole("link", { name: "新测量" }).click();
+  await importWave(page);
+  await page.route("**/liveuser.Wx/PayStatus", (route) => route.fulfill({ status: 500 }));
+  await page.getByRole("button", { name: "支付 ¥9.90" }).click();
+  await page.getByRole("button", { name: "确定" }).click();
+  await page.getByText("出错了").waitFor();
+  const alice = await app.signIn("alice");
+  const { measurements } = await alice.measurement.list({ limit: 1 });
+  await eventually(
+    () => alice.measurement.get({ id: measurements[0]?.id ?? 0n }),
+    ({ measurement }) => measurement?.hasPaid === true,
+  );
+  await page.getByRole("button", { name: "支付 ¥9.90" }).click();
+  await heartRate(page).waitFor();
 });
 
 inBrowser("what is recorded while the server is away is sent once, afterwards", async () => {
@@ -129,7 +171,7 @@ inBrowser("what is recorded while the server is away is sent once, afterwards", 
   await signIn(page, app.url, "alice");
   await page.getByRole("link", { name: "新测量" }).click();
   await context.setOffline(true);
-  await page.getByRole("button", { name: "使用演示波形" }).click();
+  await importWave(page);
   await page.getByText("连接不上服务器").waitFor();
   await page.getByText("没有丢失").waitFor();
   await page.getByRole("button", { name: "重试" }).click();
@@ -153,25 +195,88 @@ inBrowser("what is recorded while the server is away is sent once, afterwards", 
   expect((await alice.measurement.list({})).measurements).toHaveLength(1);
 });
 
+inBrowser("what one person has not sent yet, the next in the tab does not send", async () => {
+  await using visited = await visit();
+  const { app, page, context } = visited;
+  await signIn(page, app.url, "alice");
+  await page.getByRole("link", { name: "新测量" }).click();
+  await context.setOffline(true);
+  await importWave(page);
+  await page.getByText("没有丢失").waitFor();
+  await page.getByRole("button", { name: "退出" }).click();
+  await page.getByRole("button", { name: "微信登录" }).waitFor();
+  await context.setOffline(false);
+  await authorise(page, "bob");
+  await page.getByRole("link", { name: "新测量" }).click();
+  await page.getByRole("button", { name: "使用演示波形" }).waitFor();
+  await page.getByRole("button", { name: "退出" }).click();
+  await authorise(page, "alice");
+  await page.getByRole("link", { name: "新测量" }).click();
+  await heartRate(page).waitFor();
+  const bob = await app.signIn("bob");
+  expect((await bob.measurement.list({})).measurements).toHaveLength(0);
+});
+
+inBrowser("the camera is on while it is looked through, and no longer", async () => {
+  await using visited = await visit();
+  const { app, page } = visited;
+  // What a browser's question for permission does: it takes its time.
+  await page.addInitScript(`{
+    const devices = navigator.mediaDevices;
+    const ask = devices.getUserMedia.bind(devices);
+    globalThis.tracks = [];
+    devices.getUserMedia = async (wanted) => {
+      globalThis.allow = undefined;
+      const stream = await ask(wanted);
+      tracks.push(...stream.getTracks());
+      await new Promise((resolve) => { globalThis.allow = resolve; });
+      return stream;
+    };
+  }`);
+  const cameras = () => page.evaluate("tracks.map((track) => track.readyState)");
+  const start = async () => {
+    await page.getByRole("button", { name: "用摄像头测量" }).click();
+    await eventually(() => page.evaluate("typeof allow === 'function'"), Boolean);
+  };
+  await signIn(page, app.url, "alice");
+  await page.getByRole("link", { name: "新测量" }).click();
+  await start();
+  await page.getByRole("link", { name: "脉搏测量" }).click();
+  await page.getByRole("heading", { name: "我的测量" }).waitFor();
+  await page.evaluate("allow()");
+  await eventually(cameras, (states) => `${states}` === "ended");
+
+  await page.getByRole("link", { name: "新测量" }).click();
+  await start();
+  await page.evaluate("allow()");
+  // The browser's test picture is no finger.
+  await page.getByText("没有脉搏信号").waitFor();
+  await page.getByRole("button", { name: "停止" }).click();
+  await page.getByText("至少需要 15 秒").waitFor();
+  expect(`${await cameras()}`).toBe("ended,ended");
+});
+
 inBrowser("a file is read, or said to be none; a poor signal gets no report", async () => {
   await using visited = await visit();
   const { app, page } = visited;
   await signIn(page, app.url, "alice");
   await page.getByRole("link", { name: "新测量" }).click();
-  const file = page.getByLabel("导入波形文件");
-  const content = (text: string) => ({ name: "wave.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
-  await file.setInputFiles(content("hello, world"));
+  await importWave(page, "hello, world");
   await page.getByText("文件里没有波形数据").waitFor();
-
-  const beat = (t: number) => Math.exp(-((((t * 1.5) % 1) - 0.3) ** 2) / 0.01);
-  const rows = Array.from({ length: 2000 }, (_, i) => `${i / 100},${beat(i / 100).toFixed(4)}`);
-  await file.setInputFiles(content(["time,red", ...rows].join("\n")));
+  await importWave(page, ["time,red", ...beats(2000).map((red, i) => `${i / 100},${red}`)].join("\n"));
   await heartRate(page).waitFor();
   expect(Math.abs(Number(await heartRate(page).textContent()) - 90)).toBeLessThanOrEqual(1);
 
   await page.goto(`${app.url}/h5/#/record`);
-  const flat = JSON.stringify({ samples: Array.from({ length: 3000 }, () => 5), sample_rate: 100 });
-  await page.getByLabel("导入波形文件").setInputFiles(content(flat));
+  const long = beats(150_000);
+  await importWave(page, JSON.stringify([...long, ...long]));
+  await page.getByText("波形太长").waitFor();
+  await importWave(page, JSON.stringify(long));
+  await heartRate(page).waitFor();
+
+  await page.goto(`${app.url}/h5/#/record`);
+  const samples = Array.from({ length: 3000 }, () => 5);
+  await importWave(page, JSON.stringify({ samples, sample_rate: 100 }));
   await page.getByText("信号太差，没有报告").waitFor();
   await picture(page).waitFor();
   expect(await heartRate(page).count()).toBe(0);
@@ -192,16 +297,6 @@ inBrowser("only an answer that this page asked for signs in", async () => {
   await page.getByText("您没有允许登录").waitFor();
 });
 
-inBrowser("another person's measurement is not there", async () => {
-  await using visited = await visit();
-  const { app, page } = visited;
-  const bob = await app.signIn("bob");
-  const { measurement } = await bob.measurement.record({ samples: [1, 2, 3], sampleRate: 20 });
-  await signIn(page, app.url, "alice");
-  await page.goto(`${app.url}/h5/#/m/${measurement?.id}`);
-  await page.getByText("没有这条测量记录").waitFor();
-});
-
 test("the page's files are served, and nothing else", async () => {
   await using app = await startApp({ database: "sqlite" });
   const get = (path: string, headers: Record<string, string> = {}) =>
@@ -217,7 +312,32 @@ test("the page's files are served, and nothing else", async () => {
   const found = await get(script ?? "");
   expect(found.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
   expect(found.headers.get("cache-control")).toContain("immutable");
+  const head = await fetch(`${app.url}/h5/`, { method: "HEAD" });
+  expect([head.status, head.headers.get("etag"), await head.text()]).toEqual([200, etag, ""]);
   expect((await get("/h5")).headers.get("location")).toBe("/h5/");
   const paths = ["assets/", "assets/none.js", "..%2f..%2fpackage.json", "%2e%2e/index.html", ".vite/x.js"];
   for (const path of paths) expect((await get(`/h5/${path}`)).status, path).toBe(404);
+});
+
+test("where the page is neither built nor can be, it says so", async () => {
+  const pages = createFolder({ at: "/h5/", folder: async () => undefined, absent: "not built", headers: {} });
+  const answered: unknown[] = [];
+  const res = {
+    writeHead: (status: number, headers: object) => answered.push(status, headers),
+    end: (body: string) => answered.push(body),
+  };
+  await pages["/h5/"]?.GET({ path: "/h5/", req: { headers: {} }, res, headers: {} } as unknown as Exchange);
+  expect(answered).toEqual([
+    404,
+    expect.objectContaining({ "content-type": "text/plain; charset=utf-8" }),
+    "not built",
+  ]);
+});
+
+test("outside of the sandbox nothing is served", async () => {
+  const { appid: WECHAT_APPID, secret: WECHAT_SECRET } = sandboxApp;
+  await using app = await startApp({ environment: { WECHAT_APPID, WECHAT_SECRET } });
+  for (const path of ["/h5", "/h5/", "/h5/index.html"]) {
+    expect((await fetch(`${app.url}${path}`)).status, path).toBe(404);
+  }
 });

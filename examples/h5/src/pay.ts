@@ -1,6 +1,6 @@
-import type { PayParams } from "../../../src/client/index.ts";
-import { PaymentState_State as State } from "../../../src/client/index.ts";
+import { type PayParams, reasonOf, PaymentState_State as State } from "../../../src/client/index.ts";
 import { measurements, simulator, wechat } from "./session.ts";
+import { isOffline } from "./texts.ts";
 
 /** What WeChat's browser offers its pages. */
 interface WeixinBridge {
@@ -26,15 +26,21 @@ export type Ask = (question: string) => Promise<boolean>;
  * @throws Error in words; ConnectError
  */
 export async function pay(id: bigint, ask: Ask): Promise<boolean> {
-  const { pay: parameters } = await measurements.pay({ id });
+  const { pay: parameters } = await measurements.pay({ id }).catch((error: unknown) => {
+    // By now: the answer to an earlier try was lost, or came too late.
+    if (reasonOf(error) === "ALREADY_PAID") return { pay: undefined };
+    throw error;
+  });
   if (!parameters) return true;
   if (!(await consent(parameters, ask))) return false;
   for (let look = 0; look < looks; look++) {
-    const { state } = await wechat.payStatus({ measurementId: id });
-    if (state === State.PAID) return true;
+    const answer = await wechat.payStatus({ measurementId: id }).catch((error: unknown) => {
+      if (!isOffline(error)) throw error;
+    });
+    if (answer?.state === State.PAID) return true;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  throw new Error("还没有收到支付结果，请稍后刷新。");
+  throw new Error("还没有收到支付结果，请稍后再看。");
 }
 
 async function consent(parameters: PayParams, ask: Ask): Promise<boolean> {

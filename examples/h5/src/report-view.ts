@@ -6,6 +6,7 @@ import {
 } from "../../../src/client/index.ts";
 import { button, h } from "./dom.ts";
 import { pay } from "./pay.ts";
+import { pictureFrom } from "./picture.ts";
 import { measurements } from "./session.ts";
 import { when, words, yuan } from "./texts.ts";
 
@@ -45,21 +46,24 @@ export async function reportView(id: bigint, { tell, ask }: Tools): Promise<HTML
 
   async function report(): Promise<HTMLElement> {
     const picture = h("div", { class: "picture" });
-    drawPicture(picture).catch(failed);
+    // Both come together, so that nothing moves under a finger.
+    const drawn = drawPicture(picture).catch(failed);
     try {
       const { report: found } = await measurements.analyze({ id });
+      await drawn;
       return h("div", {}, found && figures(found), picture);
     } catch (error) {
       if (reasonOf(error) !== "SIGNAL_POOR") throw error;
+      await drawn;
       return h("div", {}, poorSignal(error), picture);
     }
   }
 
   async function drawPicture(place: HTMLElement): Promise<void> {
     const { svg } = await measurements.picture({ id });
-    const file = new File([svg], `pulse-${id}.svg`, { type: "image/svg+xml" });
-    const url = URL.createObjectURL(file);
+    const { url, file } = await pictureFrom(svg, `pulse-${id}`);
     const image = h("img", { src: url, alt: "脉搏波、找到的心跳和心跳间隔" });
+    await image.decode();
     const share = { files: [file], title: "脉搏测量" };
     place.replaceChildren(
       image,

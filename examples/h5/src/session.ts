@@ -1,4 +1,5 @@
-import { createSession, Measurement, User, Wx, web } from "../../../src/client/index.ts";
+import { createSession, Measurement, Wx, web } from "../../../src/client/index.ts";
+import { randomText } from "./random.ts";
 
 const stateKey = "pulse sign-in";
 
@@ -10,7 +11,6 @@ export const session = createSession({
 });
 
 export const measurements = session.client(Measurement);
-export const people = session.client(User);
 export const wechat = session.client(Wx);
 
 /** This page, as WeChat is to come back to it. */
@@ -18,7 +18,7 @@ const here = location.origin + location.pathname;
 
 /** Leaves for WeChat, which sends the person back with a code. */
 export async function leaveForWechat(): Promise<void> {
-  const state = crypto.randomUUID();
+  const state = randomText();
   const { url } = await wechat.authorizeUrl({ url: here, scope: "snsapi_base", state });
   sessionStorage.setItem(stateKey, JSON.stringify({ state, hash: location.hash }));
   location.assign(url);

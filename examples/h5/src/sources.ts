@@ -12,6 +12,8 @@ export interface Source {
 const frame = { width: 40, height: 30 };
 /** Brightness (0–255) in steps of the wave. */
 const stepsPerLevel = 100;
+/** How much more red than green light comes through a finger, at least. */
+const fingerRed = 1.5;
 
 /**
  * A finger on the lens: blood takes light away, so the picture gets darker with every beat. Its
@@ -30,6 +32,7 @@ export async function camera(
   const [track] = stream.getVideoTracks();
   // Not every phone lets a page switch the light on; daylight does too.
   await track?.applyConstraints({ advanced: [{ torch: true } as MediaTrackConstraintSet] }).catch(() => {});
+  video.muted = true;
   video.srcObject = stream;
   await video.play();
   const canvas = Object.assign(document.createElement("canvas"), frame);
@@ -39,9 +42,13 @@ export async function camera(
     if (!running || !context) return;
     context.drawImage(video, 0, 0, frame.width, frame.height);
     const { data } = context.getImageData(0, 0, frame.width, frame.height);
-    let red = 0;
-    for (let i = 0; i < data.length; i += 4) red += data[i] ?? 0;
-    onReading({ at: performance.now(), value: (128 - red / (data.length / 4)) * stepsPerLevel });
+    let [red, green] = [0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      red += data[i] ?? 0;
+      green += data[i + 1] ?? 0;
+    }
+    const value = (128 - red / (data.length / 4)) * stepsPerLevel;
+    onReading({ at: performance.now(), value, covered: red > fingerRed * green });
     next();
   };
   // Once a frame of the camera, where the browser tells of them; else once one of the screen.

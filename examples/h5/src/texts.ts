@@ -23,11 +23,16 @@ export function words(error: unknown): string {
   const known = reason && reasons[reason];
   if (known) return known;
   if (!(error instanceof ConnectError)) return error instanceof Error ? error.message : "出错了。";
-  if (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded) {
-    return "连接不上服务器，请检查网络后重试。";
-  }
+  if (isOffline(error)) return "连接不上服务器，请检查网络后重试。";
   if (error.code === Code.Unauthenticated) return "请重新登录。";
   return `出错了（${reason ?? Code[error.code]}），请稍后再试。`;
+}
+
+/** Whether no answer came: the next try may have one. */
+export function isOffline(error: unknown): boolean {
+  return (
+    error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.DeadlineExceeded)
+  );
 }
 
 /** ¥1.50 */

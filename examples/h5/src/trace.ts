@@ -1,4 +1,4 @@
-import type { Reading } from "./wave.ts";
+import { bounds, type Reading } from "./wave.ts";
 
 /** How much of the wave is seen (ms). */
 const windowMs = 6000;
@@ -14,8 +14,7 @@ export function drawTrace(canvas: HTMLCanvasElement, readings: readonly Reading[
   const end = readings.at(-1)?.at ?? 0;
   const seen = readings.filter(({ at }) => at > end - windowMs);
   if (seen.length < 2) return;
-  const values = seen.map(({ value }) => value);
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const { least, most } = bounds(seen.map(({ value }) => value));
   const scale = most > least ? (height * 0.8) / (most - least) : 0;
   context.strokeStyle = getComputedStyle(canvas).color;
   context.lineWidth = 2 * ratio;

@@ -10,10 +10,15 @@ export interface Wave {
 export interface Reading {
   at: number;
   value: number;
+  /** Whether a finger is on the lens, where that can be seen. */
+  covered?: boolean;
 }
 
 /** The least that a report can be made of (s). */
 export const shortestSeconds = 15;
+/** The most that the server takes. */
+const longestSeconds = 3600;
+const mostSamples = 200_000;
 const int16 = { min: -32768, max: 32767 };
 
 /** Readings as a wave of even steps: frames of a camera come when they like. */
@@ -34,13 +39,13 @@ export function waveOf(readings: readonly Reading[], sampleRate: number): Wave {
 }
 
 /**
- * A wave in a file: JSON `{samples, sample_rate}`, or numbers with commas or line breaks between them (of
- * each line of a table the last one), taken at `rate` Hz.
+ * A wave in a file: JSON `{samples, sample_rate}` or `[samples]`, or numbers with commas or line breaks
+ * between them (of each line of a table the last one); taken at `rate` Hz if it does not say.
  * @throws Error what is wrong with the file, in words
  */
 export function waveInFile(text: string, rate: number): Wave {
-  const found = text.trimStart().startsWith("{") ? JSON.parse(text) : { samples: numbersIn(text) };
-  const { samples, sample_rate: sampleRate = rate } = found as { samples: unknown; sample_rate?: unknown };
+  const found = /^\s*[{[]/.test(text) ? JSON.parse(text) : numbersIn(text);
+  const { samples, sample_rate: sampleRate = rate } = Array.isArray(found) ? { samples: found } : found;
   if (!Array.isArray(samples) || !samples.every((value) => Number.isFinite(value))) {
     throw new Error("文件里没有波形数据。");
   }
@@ -48,6 +53,9 @@ export function waveInFile(text: string, rate: number): Wave {
     throw new Error("采样率应在 20 到 2000 Hz 之间。");
   }
   if (samples.length < sampleRate) throw new Error("波形太短。");
+  if (samples.length > Math.min(mostSamples, sampleRate * longestSeconds)) {
+    throw new Error("波形太长：最多一小时、20 万个采样点。");
+  }
   return { samples: scaled(samples), sampleRate };
 }
 
@@ -63,9 +71,19 @@ function numbersIn(text: string): number[] {
 function scaled(values: readonly number[]): number[] {
   const fits = values.every((v) => Number.isInteger(v) && v >= int16.min && v <= int16.max);
   if (fits) return [...values];
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const { least, most } = bounds(values);
   const factor = most > least ? 60_000 / (most - least) : 0;
   return values.map((value) => clipped((value - (least + most) / 2) * factor));
+}
+
+/** Not Math.min(...values): a browser takes only so many arguments. */
+export function bounds(values: readonly number[]): { least: number; most: number } {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return { least, most };
 }
 
 function clipped(value: number): number {
@@ -77,9 +95,10 @@ export function complaint(readings: readonly Reading[]): string | undefined {
   const end = readings.at(-1)?.at ?? 0;
   const recent = readings.filter(({ at }) => at > end - 2000).map(({ value }) => value);
   if (recent.length < 10) return undefined;
-  const mean = recent.reduce((sum, value) => sum + value, 0) / recent.length;
-  const spread = Math.max(...recent) - Math.min(...recent);
-  if (spread < 8) return "没有脉搏信号：请用指尖轻轻盖住镜头和闪光灯。";
-  if (spread > 8000 && Math.abs(mean) > 0) return "信号晃动：请保持手指和手机不动，不要用力按压。";
+  const { least, most } = bounds(recent);
+  if (readings.at(-1)?.covered === false || most - least < 8) {
+    return "没有脉搏信号：请用指尖轻轻盖住镜头和闪光灯。";
+  }
+  if (most - least > 8000) return "信号晃动：请保持手指和手机不动，不要用力按压。";
   return undefined;
 }

@@ -22,12 +22,14 @@ export interface FolderOptions {
   at: string;
   /** Gives the folder; undefined where there is none. Asked for each page, not for what belongs to it. */
   folder(): Promise<string | undefined>;
+  /** What is said at the path itself where there is none. */
+  absent: string;
   /** Headers of every answer. */
   headers: Record<string, string>;
 }
 
 /** Serves the files of a folder at a path and below: `index.html` at the path itself, nothing above it. */
-export function createFolder({ at, folder, headers }: FolderOptions) {
+export function createFolder({ at, folder, absent, headers }: FolderOptions) {
   let last: string | undefined;
 
   async function find(name: string) {
@@ -44,6 +46,9 @@ export function createFolder({ at, folder, headers }: FolderOptions) {
   async function answer(exchange: Exchange): Promise<void> {
     const name = exchange.path.slice(at.length) || "index.html";
     const found = await find(name);
+    if (!found && exchange.path === at) {
+      return send(exchange, 404, { "content-type": "text/plain; charset=utf-8" }, absent);
+    }
     if (!found) return sendError(exchange, new AppError("NO_SUCH_METHOD"), { status: 404 });
     const { type, path, etag } = found;
     const caching = hashed.test(name) ? "public, max-age=31536000, immutable" : "no-cache";

@@ -63,17 +63,16 @@ function judged({ even, track, seconds }: Prepared): Analysis {
   const { quality, seconds: used } = qualityOf({ track, beats, intervals }, seconds);
   const figures = variability(intervals);
 
+  const poor = (explanation: string, left = quality) => refusal("too poor", left, explanation);
+  if (quality < leastQuality) return poor(explain.poor(quality, leastQuality));
   const { beatIntervals, heartRate, sdnn, regularity } = figures;
+  if (beatIntervals.length < leastIntervals || used < Math.max(shortest, seconds / 4)) {
+    return poor(explain.few(beatIntervals.length, used));
+  }
+  if (heartRate < slowest || heartRate > fastest) return poor(explain.range(slowest, fastest), 0);
   const error = ((heartRate ** 2 / 60_000) * sdnn) / Math.sqrt(beatIntervals.length);
-  const enough = beatIntervals.length >= leastIntervals && used >= Math.max(shortest, seconds / 4);
   const irregular = heartRate * (1 - regularity);
-  const doubtful = error > mostError || irregular > mostIrregular || alternates(beats);
-  if (!enough || doubtful || quality < leastQuality) {
-    return refusal("too poor", quality, explain.poor(quality, leastQuality));
-  }
-  if (heartRate < slowest || heartRate > fastest) {
-    return refusal("too poor", quality, explain.range(slowest, fastest));
-  }
+  if (error > mostError || irregular > mostIrregular || alternates(beats)) return poor(explain.doubtful);
   return {
     ok: true,
     report: {

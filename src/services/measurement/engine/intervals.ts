@@ -11,13 +11,14 @@ export interface Place {
 export interface Interval {
   from: number;
   to: number;
-  /** How many beats long it is: 1 from one normal beat to the next, 2 or 3 if some are missing, else 0. */
+  /** How many beats long it is: 1 from one normal beat to the next, 2–5 if some are missing, else 0. */
   beats: number;
 }
 
 const tolerance = 0.2; // an interval that differs more from those around it is none between normal beats
-const neighbours = 7; // on either side
-const agreement = 0.3; // how far an interval may be from the period that the autocorrelation found
+const neighbours = 12; // on either side
+const longest = 5; // beats: how long a gap may be for its beats to be counted
+const agreement = 0.25; // how far an interval may be from the period that the autocorrelation found
 
 /**
  * The intervals between clear beats, and which are between normal ones: within 20 % of the median around
@@ -35,7 +36,8 @@ export function intervalsOf(places: Place[], track: Track): Interval[] {
     const whole = Math.round(ratio);
     const period = periodAt((interval.from + interval.to) / 2000);
     const agrees = Math.abs(normal / 1000 / period - 1) <= agreement;
-    if (agrees && whole >= 1 && whole <= 3 && Math.abs(ratio - whole) <= tolerance) interval.beats = whole;
+    if (agrees && whole >= 1 && whole <= longest && Math.abs(ratio - whole) <= tolerance)
+      interval.beats = whole;
   });
   return intervals;
 }
@@ -53,7 +55,7 @@ export function variability(intervals: Interval[]) {
   const squares = sum(normal.map((length) => (length - average) ** 2));
   const large = differences.filter((difference) => Math.abs(difference) > 50).length;
   const rmssd = Math.sqrt(mean(differences.map((difference) => difference ** 2)) || 0);
-  // An interval of less than three beats that is no whole number of them speaks against a regular rhythm.
+  // Less than three beats that is no whole number of them speaks against a regular rhythm.
   const irregular = intervals.filter((one) => one.beats === 0 && lengthOf(one) < 3 * average).length;
   const share = normal.length / (normal.length + irregular);
   return {

@@ -7,7 +7,8 @@ import type { Beat } from "./shape.ts";
 
 const smallest = 0.5; // effective value of the pulse in units of the sensor
 const faintest = 0.01; // power in the pulse's band over that of fast noise
-const offLikeness = 0.5; // below this mean likeness around it a beat is no pulse's
+const closest = 0.2; // s from beat to beat
+const pulseless = 0.4; // a beat is no pulse's where likeness times size is less than this on average
 
 /** Whether the band of the pulse holds anything to look at: no flat line, no mere hum. */
 export function measurable({ samples }: Wave, even: Float64Array): boolean {
@@ -25,7 +26,13 @@ export function measurable({ samples }: Wave, even: Float64Array): boolean {
 export function clearOnes(beats: Beat[]): boolean[] {
   const usual = median(beats.map(({ likeness }) => likeness));
   const least = Math.max(0.6, Math.min(0.85, 0.85 * usual));
-  return beats.map(({ likeness, size }) => likeness > least && size > 0.5 && size < 2);
+  let last = -Infinity;
+  return beats.map(({ at, likeness, size }) => {
+    // Two that were moved to the same place are one.
+    const clear = likeness > least && size > 0.5 && size < 2 && at - last > closest * rate;
+    if (clear) last = at;
+    return clear;
+  });
 }
 
 interface Found {
@@ -43,7 +50,8 @@ export function qualityOf({ track, beats, intervals }: Found, seconds: number) {
   const likeness = beats.map((beat) => Math.max(0, beat.likeness));
   // What stands where a beat is missing is small, and says little.
   const weight = beats.map(({ size }) => Math.min(1, size));
-  const on = beats.map((_, i) => mean(likeness.slice(Math.max(0, i - 3), i + 4)) >= offLikeness);
+  const signs = likeness.map((like, i) => like * (weight[i] as number));
+  const on = signs.map((_, i) => mean(signs.slice(Math.max(0, i - 3), i + 4)) >= pulseless);
   const left =
     seconds -
     sum(beats.map(({ at }, i) => (on[i] && on[i - 1] ? 0 : (at - (beats[i - 1]?.at ?? at)) / rate)));

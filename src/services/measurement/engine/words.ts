@@ -10,6 +10,9 @@ export const explain = {
   poor: (quality: number, least: number) =>
     `信号太差：质量 ${percent(quality)}，低于 ${percent(least)}，无法可靠计算。` +
     "可能是移动、接触不良，或心律很不规则。请静坐、放稳手指后重新测量。",
+  few: (intervals: number, seconds: number) =>
+    `信号太差：只有 ${seconds.toFixed(0)} 秒、${intervals} 个间期可用。请静坐、放稳手指后重新测量。`,
+  doubtful: "信号太差：心搏很不规则，或大小交替，心率无法可靠确定。请静坐、放稳手指后重新测量。",
   range: (slowest: number, fastest: number) =>
     `信号太差：找到的节律不在 ${slowest}–${fastest} 次/分之内，不像脉搏。请重新测量。`,
 };
